@@ -1,0 +1,5 @@
+"""The command line: `wasl`."""
+
+
+def main() -> None:
+    """Entry point."""
