@@ -1,0 +1,57 @@
+"""The encrypted key file: opens with its passphrase only, detects damage, is private and atomic."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from contract.errors import StorageError
+from contract.keyfile import KeyFileError, read_encrypted, write_encrypted
+
+PASSPHRASE = b"correct horse battery"
+
+
+def test_round_trip_is_private_and_leaves_no_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "unit.keys"
+    write_encrypted(path, b"secret", PASSPHRASE)
+    write_encrypted(path, b"another secret", PASSPHRASE)
+    assert read_encrypted(path, PASSPHRASE) == b"another secret"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert b"secret" not in path.read_bytes()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["unit.keys"]
+
+
+def test_another_passphrase_and_every_kind_of_damage_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "unit.keys"
+    write_encrypted(path, b"secret", PASSPHRASE)
+    with pytest.raises(KeyFileError):
+        read_encrypted(path, b"another passphrase")
+    content = path.read_bytes()
+    for place in (0, 9, 26, 30, 34, 40, len(content) - 1):  # magic, salt, cost, nonce, tag
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(KeyFileError):
+            read_encrypted(path, PASSPHRASE)
+    for size in (0, 10, len(content) - 1):
+        path.write_bytes(content[:size])
+        with pytest.raises(KeyFileError):
+            read_encrypted(path, PASSPHRASE)
+
+
+def test_a_header_that_asks_for_all_memory_is_refused_before_it_is_obeyed(tmp_path: Path) -> None:
+    path = tmp_path / "unit.keys"
+    write_encrypted(path, b"secret", PASSPHRASE)
+    content = path.read_bytes()
+    path.write_bytes(content[:24] + b"\xff\xff\xff\xff" + content[28:])
+    with pytest.raises(KeyFileError, match="header"):
+        read_encrypted(path, PASSPHRASE)
+
+
+def test_short_passphrase_missing_file_and_unwritable_folder(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError):
+        write_encrypted(tmp_path / "a", b"x", b"short")
+    with pytest.raises(KeyFileError):
+        read_encrypted(tmp_path / "absent", PASSPHRASE)
+    with pytest.raises(StorageError):
+        write_encrypted(tmp_path / "absent" / "a", b"x", PASSPHRASE)
