@@ -1,0 +1,83 @@
+"""Settings of one unit: from arguments, environment variables (`WASL_…`) or their defaults.
+
+The passphrase of the unit's keys comes from a file named by `WASL_PASSPHRASE_FILE` or from
+`WASL_PASSPHRASE`, never from an argument: arguments show in the list of processes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contract.errors import ConfigurationError
+
+Role = Literal["linkage", "statistics"]
+KEY_FILE = "unit.keys"
+
+
+class Settings(BaseSettings):
+    """Everything that one process of a unit needs to know."""
+
+    model_config = SettingsConfigDict(env_prefix="WASL_", frozen=True, extra="ignore")
+
+    role: Role
+    data_dir: Path = Path("wasl-data")
+    database_url: str | None = None
+    subjects_database_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8001, ge=0, le=65535)
+    base_url: str | None = None
+    statistics_url: str | None = None  # where the linkage unit delivers its edges
+    chunk_bytes: int = Field(default=4 * 1024 * 1024, ge=1)
+    max_body_bytes: int = Field(default=72 * 1024 * 1024, ge=1024)  # a relayed list of crowded keys is the largest
+    max_file_bytes: int = Field(default=64 * 1024**3, ge=1)
+    max_rows: int = Field(default=500_000_000, ge=1)  # rows in one table of a submission
+    allow_clear_profile: bool = False  # the profile `clear` hides nothing: synthetic data only
+    passphrase_file: Path | None = None
+    passphrase: SecretStr | None = None
+
+    @property
+    def party_role(self) -> str:
+        """The unit's role in an agreement: ``linkage_unit`` or ``statistics_unit``."""
+        return f"{self.role}_unit"
+
+    @property
+    def database(self) -> str:
+        """URL of the unit's database; a SQLite file in the data directory by default."""
+        return self.database_url or f"sqlite:///{self.data_dir / f'{self.role}.sqlite'}"
+
+    @property
+    def subjects_database(self) -> str:
+        """URL of the subject list's own database, which only the clustering job opens."""
+        return self.subjects_database_url or f"sqlite:///{self.subjects_dir / 'subjects.sqlite'}"
+
+    @property
+    def subjects_dir(self) -> Path:
+        """Folder (mode 0700) of the subject lists at the statistics unit."""
+        return self.data_dir / "subjects"
+
+    @property
+    def url(self) -> str:
+        """The unit's own address as its callers write it: what their requests' signatures cover."""
+        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    def read_passphrase(self) -> bytes:
+        """Return the passphrase of the unit's key file.
+
+        Raises:
+            ConfigurationError: None is set, or its file cannot be read.
+        """
+        if self.passphrase_file is not None:
+            try:
+                return self.passphrase_file.read_bytes().strip()
+            except OSError as error:
+                raise ConfigurationError("The passphrase file cannot be read.") from error
+        if self.passphrase is not None:
+            return self.passphrase.get_secret_value().encode()
+        raise ConfigurationError(
+            "No passphrase for the unit's keys is set.",
+            advice="Name a file that only the unit reads: WASL_PASSPHRASE_FILE=/path/to/file.",
+        )
