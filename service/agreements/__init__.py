@@ -1,0 +1,1 @@
+"""Agreements that were installed at this unit, with their signatures and approval."""

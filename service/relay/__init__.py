@@ -1,0 +1,1 @@
+"""The blind relay: messages among institutions that the unit passes on and cannot read."""

@@ -1,0 +1,1 @@
+"""Submissions: opened, uploaded in resumable chunks, checked, accepted, replaced, retracted."""
