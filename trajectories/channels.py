@@ -10,7 +10,7 @@ import polars as pl
 
 from trajectories.flags import BRIDGED_GAP
 from trajectories.intervals import Intervals, Ints, gaps, merged, month_of, month_start, union
-from trajectories.parse import Account, days, linked_rows, months, numbers, person_index, stamps, strip, words
+from trajectories.parse import Account, days, linked_rows, months, person_index, stamps, strip, whole_numbers, words
 from trajectories.presence import pair_crossings, presence_without_crossings, sort_crossings
 from trajectories.tables import REFERENCE, LinkedRegisters, Preset, Window
 
@@ -127,7 +127,7 @@ def _insured(linked: LinkedRegisters, persons: pl.DataFrame, account: Account) -
     if found is None:
         return union(_NONE, _NONE, _NONE)
     person, text = found
-    period, worked = months(text["period"]), numbers(text["days"])
+    period, worked = months(text["period"]), whole_numbers(text["days"])
     account.check("social_security", "period", text["period"], period, may_be_empty=False)
     account.check("social_security", "days", text["days"], worked, may_be_empty=False)
     frame = pl.DataFrame({"person": person, "period": period}).filter((worked >= 1).fill_null(value=False))

@@ -54,17 +54,18 @@ INDICATORS: Final = (
     Indicator("gap_expired", "count", (ALL,), "of the rest: an authorised spell ended at or before 31 December"),
     Indicator("gap_none", "count", (ALL,), "of the rest: all others"),
     Indicator(
-        "arrival_to_insured_number",
-        "count",
-        (ALL,),
-        "persons whose first presence spell starts in the year, after S, with an insured month at or after it",
-    ),
-    Indicator(
         "arrival_to_insured_median",
         "median",
         (ALL,),
-        "their median number of months from arrival to that month",
+        "median months from arrival to the first insured month at or after it, of the persons whose first presence "
+        "spell starts in the year, after S, and who have such a month",
         denominator="arrival_to_insured_number",
+    ),
+    Indicator(
+        "arrival_to_insured_number",
+        "count",
+        (ALL,),
+        "the number of these persons",
     ),
     Indicator(
         "coverage_authorised_insured",

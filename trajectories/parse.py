@@ -15,10 +15,10 @@ from trajectories.tables import InvalidValues, LinkedRegisters
 
 LOSS_SCHEMA: Final = {"register": pl.String, "column": pl.String, "reason": pl.String, "rows": pl.Int64}
 
-_STAMP: Final = r"^\d{4}-\d{2}-\d{2}([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?$"
-_DATE: Final = r"^\d{4}-\d{2}-\d{2}$"
-_MONTH: Final = r"^\d{4}-(0[1-9]|1[0-2])$"
-_PARTLY_KNOWN: Final = r"^\d{4}(-\d{2})?$|^\d{4}-\d{2}-00$|^0000-\d{2}-\d{2}$"
+_STAMP: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?)?$"
+_DATE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_MONTH: Final = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+_PARTLY_KNOWN: Final = r"^[0-9]{4}(-[0-9]{2})?$|^[0-9]{4}-[0-9]{2}-00$|^0000-[0-9]{2}-[0-9]{2}$"
 
 
 def strip(text: pl.Series) -> pl.Series:
@@ -96,10 +96,11 @@ def months(text: pl.Series) -> pl.Series:
     return text.to_frame("t").select(pl.when(t.str.contains(_MONTH)).then(index)).to_series()
 
 
-def numbers(text: pl.Series) -> pl.Series:
-    """Return finite decimal numbers; null where it is none."""
-    value = text.cast(pl.Float64, strict=False)
-    return value.to_frame("v").select(pl.when(pl.col("v").is_finite()).then(pl.col("v"))).to_series()
+def whole_numbers(text: pl.Series) -> pl.Series:
+    """Return decimal digits as whole numbers; null where a cell is anything else."""
+    t = pl.col("t")
+    value = t.cast(pl.Int64, strict=False)
+    return text.to_frame("t").select(pl.when(t.str.contains(r"^[0-9]+$")).then(value)).to_series()
 
 
 def words(text: pl.Series, allowed: tuple[str, ...]) -> pl.Series:

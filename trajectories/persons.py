@@ -30,8 +30,8 @@ def birth_years(dates: pl.Series, end_year: int) -> pl.Series:
     """
     text, n = pl.col("text"), pl.Int32
     frame = strip(dates).alias("text").to_frame()
-    is_long = text.str.contains(r"^\d{4}(-\d{2}-\d{2})?$")
-    is_short = text.str.contains(r"^\d{6}$")
+    is_long = text.str.contains(r"^[0-9]{4}(-[0-9]{2}-[0-9]{2})?$")
+    is_short = text.str.contains(r"^[0-9]{6}$")
     two = text.str.slice(0, 2).cast(n, strict=False)
     year = (
         pl.when(is_long)
