@@ -1,0 +1,1 @@
+"""Commands of `wasl`, one module a group. Heavy libraries are imported inside the commands."""
