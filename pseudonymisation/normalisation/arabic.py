@@ -11,6 +11,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from anyascii import anyascii
+
 from pseudonymisation.normalisation.tables import arabic_lexicon
 
 _DROPPED: Final = re.compile(
@@ -78,7 +80,7 @@ def _spell(token: str) -> str:
                 spelled = ""
             out.append(spelled)
             after_consonant = False
-        elif letter.isascii() and letter.isalpha():
-            out.append(letter.lower())
-            after_consonant = letter.lower() not in "aeiouy"
+        else:  # letters of other languages in Arabic script, or a damaged mix of scripts
+            out.append(anyascii(letter).lower())
+            after_consonant = False
     return "".join(out)

@@ -33,7 +33,7 @@ _SPOKEN: Final[dict[str, str]] = {
     "YEM": "yemenite yemeni",
     "SDN": "soudanais soudanaise sudanese سوداني سودانية",
     "SEN": "senegalais senegalaise senegalese سنغالي سنغالية",
-    "CIV": "ivoirien ivoirienne ivorian|ivory coast|cote divoire|rci",
+    "CIV": "ivoirien ivoirienne ivorian|ivory coast|cote d ivoire|cote divoire|rci",
     "MLI": "malien malienne malian مالي",
     "GIN": "guineen guineenne guinean|guinee conakry|guinea conakry",
     "CMR": "camerounais camerounaise cameroonian",

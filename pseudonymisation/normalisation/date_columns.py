@@ -17,9 +17,9 @@ from pseudonymisation.normalisation.dates import (
 from pseudonymisation.normalisation.fields import ColumnReport, FieldMapping, FieldMappingError
 
 # a column with more than this share of years in 1501 to 1850 is of historical persons: its 1400s are of our era
-_HISTORICAL_SHARE: Final = 0.01
+_HISTORICAL_SHARE: Final = 0.05
 _HISTORICAL_YEARS: Final = (1501, 1850)
-_FIRST_MODERN_YEAR: Final = 1850
+_FIRST_MODERN_YEAR: Final = 1850  # no living person, and nobody in a register kept since 1956, is older
 
 
 def birth_date_columns(column: pl.Series, mapping: FieldMapping, last_year: int, report: ColumnReport) -> pl.DataFrame:
@@ -72,7 +72,9 @@ def find_style(distinct: pl.Series, mapping: FieldMapping, last_year: int) -> Da
         years = pl.concat([years, eight.str.slice(0, 4).cast(pl.Int32)])
     elif len(eight):
         years = pl.concat([years, eight.str.slice(4, 4).cast(pl.Int32)])
-    return DateStyle(order, compact, mapping.format, hijri=_is_modern(years, last_year), last_year=last_year)
+    modern = _is_modern(years, last_year)
+    first_year = _FIRST_MODERN_YEAR if modern else EARLIEST_YEAR
+    return DateStyle(order, compact, mapping.format, hijri=modern, last_year=last_year, first_year=first_year)
 
 
 def _is_modern(years: pl.Series, last_year: int) -> bool:

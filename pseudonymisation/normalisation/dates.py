@@ -42,6 +42,7 @@ class DateStyle:
         format: strptime form given by the mapping.
         hijri: Years 1300 to 1500 are Hijri years.
         last_year: The latest year of birth that can be.
+        first_year: The earliest: 1850 in a column of living persons.
     """
 
     order: str = "DMY"
@@ -49,6 +50,7 @@ class DateStyle:
     format: str | None = None
     hijri: bool = False
     last_year: int = 2100
+    first_year: int = EARLIEST_YEAR
 
 
 UNREADABLE: Final = DateParts(None, None, None, parsed=False)
@@ -145,7 +147,7 @@ def _year(text: str, style: DateStyle) -> int | None:
     if len(text) <= 2:
         year += style.last_year // 100 * 100
         return year if year <= style.last_year else year - 100
-    return year if EARLIEST_YEAR <= year <= style.last_year else None
+    return year if style.first_year <= year <= style.last_year else None
 
 
 def _judge(parts: dict[str, str], style: DateStyle) -> DateParts:

@@ -14,7 +14,7 @@ import polars as pl
 from pseudonymisation.normalisation.fields import ColumnReport
 
 _NO_NUMBER: Final = (
-    "NEANT", "SANS", "AUCUN", "INCONNU", "UNKNOWN", "NULL", "NONE", "NA", "NC", "NR", "ND", "NAN", "ABSENT",
+    "NEANT", "NÉANT", "SANS", "AUCUN", "INCONNU", "UNKNOWN", "NULL", "NONE", "NA", "NC", "NR", "ND", "NAN", "ABSENT",
     "ENCOURS", "NOTKNOWN", "MISSING", "SN", "X", "XX",
 )  # fmt: skip
 _CNSS_INVALID: Final = "100000000"
@@ -53,7 +53,7 @@ def social_security_column(column: pl.Series, report: ColumnReport) -> pl.Series
     unreadable = (digits == "").fill_null(value=False)
     report.mark_unparsable(unreadable)
     out = pl.select(pl.when(~invalid & ~unreadable).then(digits)).to_series()
-    plain = column.str.strip_chars().str.contains(r"^1\d{8}$").fill_null(value=False)
+    plain = column.str.strip_chars().str.contains(r"^1\d{8}$").fill_null(value=False) & out.is_not_null()
     report.check_failed += int((plain & ~cnss_check(out)).fill_null(value=False).sum())
     return out.alias(column.name)
 

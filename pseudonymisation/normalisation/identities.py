@@ -115,12 +115,13 @@ def _names(columns: Mapping[str, pl.Series], report: Mapping[str, ColumnReport])
             "given_skeleton": skeleton_column(given),
             "family_skeleton": skeleton_column(family),
         }
-    ).with_columns(
-        sorted_tokens(pl.col("given"), pl.col("family")).alias("full"),
-        sorted_tokens(pl.col("given_skeleton"), pl.col("family_skeleton")).alias("full_skeleton"),
     )
     order_known = known if "full_name" in columns else pl.Series([True] * height, dtype=pl.Boolean)
-    return {**names.to_dict(), "name_order_known": order_known}
+    full = {
+        "full": sorted_tokens(given, family),
+        "full_skeleton": sorted_tokens(names.get_column("given_skeleton"), names.get_column("family_skeleton")),
+    }
+    return {**names.to_dict(), **full, "name_order_known": order_known}
 
 
 def _birth(

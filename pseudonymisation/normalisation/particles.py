@@ -26,7 +26,9 @@ _JOINED: Final[dict[str, str]] = {
     "von": "von", "der": "der", "den": "den", "ter": "ter", "mac": "mac", "mc": "mc", "moul": "moul", "ou": "ou",
 }  # fmt: skip
 # names of their own as often as particles: joined only where another name stands beside them
-_ALSO_NAMES: Final = frozenset({"ben", "van", "al", "abou", "abu", "mac", "n", "m", "da", "do", "la", "le", "du", "di"})
+_ALSO_NAMES: Final = frozenset(
+    {"ben", "van", "al", "ed", "es", "an", "abou", "abu", "mac", "n", "m", "da", "do", "la", "le", "du", "di"}
+)
 _INITIALS: Final = frozenset({"n", "m"})
 _SERVANT: Final = frozenset({"abd", "abdel", "abdul", "abdal", "abdu", "abdoul", "abdol", "abdil"})
 _SERVANT_GLUED: Final = re.compile(
@@ -38,8 +40,28 @@ _FAITH_WORDS: Final = frozenset({"eddine", "eddin", "uddin", "addin", "addine", 
 _FATIMA: Final = re.compile(r"^fatima?e?z{1,2}[ao]?hra$")
 # El Yousfi written Elyousfi: only before a name of the public table, and not in short names (Elsa, Alami)
 _GLUED_ARTICLE_LENGTH: Final = 7
-#: Abbreviations that registers of the region use for a given name.
-_ABBREVIATIONS: Final = {"med": "mohamed", "mohd": "mohamed", "mhd": "mohamed", "mhmd": "mohamed", "md": "mohamed"}
+#: Abbreviations that registers of the region use for a given name, and spellings that no rule joins.
+_ABBREVIATIONS: Final = {
+    "med": "mohamed",
+    "mohd": "mohamed",
+    "mhd": "mohamed",
+    "mhmd": "mohamed",
+    "md": "mohamed",
+    "ezzahra": "zahra",
+    "ezzohra": "zohra",
+    "faycal": "faysal",
+}
+
+
+#: Every token that takes part in a rule on more than one token.
+PARTICLES: Final = (
+    _ARTICLES
+    | frozenset(_JOINED)
+    | _SERVANT
+    | _FAITH
+    | _FAITH_WORDS
+    | frozenset(vowel + sun for vowel in "ea" for sun in ("ch", "sh", *"rsztndlj"))
+)
 
 
 def fold_particles(tokens: list[str], *, order_known: bool = True) -> list[str]:
@@ -49,6 +71,8 @@ def fold_particles(tokens: list[str], *, order_known: bool = True) -> list[str]:
         tokens: Romanised tokens in the order written.
         order_known: False for a full name: then a leading Ben, Al or Van of two tokens is a given name.
     """
+    if PARTICLES.isdisjoint(tokens):
+        return [word for token in tokens for word in _glued(token)]
     out: list[str] = []
     prefix = ""
     servant = False
@@ -68,7 +92,7 @@ def fold_particles(tokens: list[str], *, order_known: bool = True) -> list[str]:
             out[-1] += "eddine"
             continue
         stem = "abdel" + _GOD.sub("lah", token) if servant else token
-        out.extend(_glued(prefix + stem).split())
+        out.extend(_glued(prefix + stem))
         prefix, servant = "", False
     return out
 
@@ -90,13 +114,13 @@ def _is_article(token: str, following: str) -> bool:
 
 
 @lru_cache(maxsize=200_000)
-def _glued(token: str) -> str:
+def _glued(token: str) -> tuple[str, ...]:
     if token in _ABBREVIATIONS:
-        return _ABBREVIATIONS[token]
+        return (_ABBREVIATIONS[token],)
     if token.startswith("abd"):
-        return _SERVANT_GLUED.sub(lambda found: "abdel" if found.end() < len(token) else found.group(), token)
+        return (_SERVANT_GLUED.sub("abdel", token),)
     if token.startswith("fatim") and _FATIMA.match(token):
-        return "fatima zahra"
+        return ("fatima", "zahra")
     if token.startswith(("el", "al")) and len(token) >= _GLUED_ARTICLE_LENGTH and token[2:] in maghrebi_names():
-        return token[2:]
-    return token
+        return (token[2:],)
+    return (token,)

@@ -43,8 +43,8 @@ def romanise(text: str, *, digits: bool = False) -> str:
             and each digit parts or is dropped.
         digits: Keep digits (in ASCII form), as in addresses.
     """
-    if text.isascii() and text.isalpha():
-        return text.lower()
+    if text.isascii() and text.replace(" ", "").isalpha():
+        return " ".join(text.lower().split())
     text = unicodedata.normalize("NFKC", _JOINERS.sub("", text))
     text = _APOSTROPHES.sub("", text)
     if text.isascii():

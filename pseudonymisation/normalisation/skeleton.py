@@ -2,7 +2,8 @@
 
 The classes are those of the Maghreb's spellings: ch = sh, kh = q = k, gh = rh, dj = j, ou = w, th = t, c before
 e and i = s; p = b and v = f, because Arabic writes both pairs with one letter; hard g = k (Guerraoui,
-الكراوي). Vowels, a final h and double letters fall. Diallo and Jallow share the class of j.
+الكراوي). Double letters, a final h and vowels fall, in this order, so
+that Traore (trr) does not become Toure (tr). Diallo and Jallow share the class of j.
 """
 
 from __future__ import annotations
@@ -55,7 +56,6 @@ _STEPS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"[aeiouyw]", ""),
         (r"#", "w"),
         (r"%", "y"),
-        (r"(.)\1+", r"\1"),
     )
 )
 

@@ -21,6 +21,8 @@ _FIRST: Final = frozenset(_FIRST_TEXT.split())
 # also given names or surnames of many (Prince, Earl, Dean): a first place is not enough
 _RANKS: Final = frozenset({"earl", "duke", "baron", "prince", "count", "dean", "queen", "master", "saint"})
 _OF: Final = frozenset({"of", "the", "and"})
+#: Every word that may fall.
+TITLES: Final = _ALWAYS | _FIRST | _RANKS | _OF
 _ORDINAL: Final = re.compile(r"^\d+(?:st|nd|rd|th|er|eme|e)$")
 _WORD: Final = re.compile(r"[^\s.,;()/|]+|,")
 _TWO_WORDS: Final = 2
@@ -36,6 +38,8 @@ def strip_titles(name: str) -> tuple[list[str], int]:
         The words left (all words, if nothing else is left), and the number of words that belong to the personal
         name: in "William Legge, 2nd Earl of Dartmouth" the words are William, Legge, Dartmouth and the number is 2.
     """
+    if name.isascii() and name.replace(" ", "").isalpha() and TITLES.isdisjoint(plain := name.lower().split()):
+        return plain, len(plain)
     parts = [word for word in _WORD.findall(name) if word]
     words = [word for word in parts if word != ","]
     kept: list[str] = []
@@ -79,9 +83,7 @@ def split_comma(name: str) -> tuple[str, str] | None:
     if not family or not given:
         return None
     words = [word.casefold() for word in _WORD.findall(name)]
-    if any(
-        word in _ALWAYS or word in _FIRST or word in _RANKS or word in _OF or _ORDINAL.match(word) for word in words
-    ):
+    if any(word in TITLES or _ORDINAL.match(word) for word in words):
         return None
     if len(family.split()) < _TWO_WORDS or family.isupper():
         return family, given
