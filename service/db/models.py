@@ -17,6 +17,8 @@ MODEL_MODULES = (
     "service.agreements.models",
     "service.audit.models",
     "service.relay.models",
+    "service.runs.models",
+    "service.statistics_unit.models",
     "service.submissions.models",
 )
 

@@ -1,0 +1,45 @@
+"""The vocabulary of the audit log: "subject:verb". A room adds its own actions here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What was done, or refused."""
+
+    UNIT_START = "unit:start"
+    UNIT_STOP = "unit:stop"
+    REQUEST_REFUSE = "request:refuse"
+    AGREEMENT_INSTALL = "agreement:install"
+    AGREEMENT_SIGN = "agreement:sign"
+    AGREEMENT_APPROVE = "agreement:approve"
+    RELAY_POST = "relay:post"
+    SUBMISSION_OPEN = "submission:open"
+    SUBMISSION_ACCEPT = "submission:accept"
+    SUBMISSION_REFUSE = "submission:refuse"
+    SUBMISSION_REPLACE = "submission:replace"
+    SUBMISSION_RETRACT = "submission:retract"
+    OBJECTS_DELETE = "objects:delete"
+    SUBJECTS_RETRACT = "subjects:retract"
+    CHECKPOINT_COSIGN = "checkpoint:cosign"
+    EDGES_OPEN = "edges:open"
+    EDGES_ACCEPT = "edges:accept"
+    EDGES_DELIVER = "edges:deliver"
+    EDGES_REFUSE = "edges:refuse"
+    RUN_START = "run:start"
+    RUN_STAGE = "run:stage"
+    RUN_CHUNK = "run:chunk"
+    RUN_FINISH = "run:finish"
+    RUN_FAIL = "run:fail"
+    RUN_CANCEL = "run:cancel"
+    RUN_RESUME = "run:resume"
+    RELEASE_PROPOSE = "release:propose"
+    RELEASE_APPROVE = "release:approve"
+    RELEASE_REFUSE = "release:refuse"
+    ACCOUNT_CREATE = "account:create"
+    ACCOUNT_CHANGE = "account:change"
+    ACCOUNT_DISABLE = "account:disable"
+    SESSION_OPEN = "session:open"
+    SESSION_REFUSE = "session:refuse"
+    SESSION_CLOSE = "session:close"

@@ -1,0 +1,32 @@
+"""What an application is made of, by role. A room that adds routes, pages or workers adds a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from fastapi import APIRouter, FastAPI
+
+from service.agreements.routes import router as agreements
+from service.audit.routes import router as audit
+from service.relay.routes import router as relay
+from service.settings import Role
+from service.submissions.routes import router as submissions
+from service.unit import Unit
+
+LINKAGE: tuple[Role, ...] = ("linkage",)
+BOTH: tuple[Role, ...] = ("linkage", "statistics")
+
+# Routers and the roles that serve them.
+ROUTERS: tuple[tuple[APIRouter, tuple[Role, ...]], ...] = (
+    (agreements, BOTH),
+    (audit, BOTH),
+    (relay, LINKAGE),
+    (submissions, BOTH),
+)
+
+# Called once with the finished application: pages mount their static files and set `app.state.render_error`.
+INSTALLERS: tuple[Callable[[FastAPI, Unit], None], ...] = ()
+
+# Entered when the application starts and left when it stops: durable jobs run their worker here.
+WORKERS: tuple[Callable[[Unit], AbstractContextManager[None]], ...] = ()
