@@ -1,8 +1,9 @@
 """Grouping of a register's own records into subjects: deterministic, in the clear, at home, and conservative.
 
 Two records are one subject where they share an identity document and neither name nor birth date speaks against it,
-or where full name and full birth date are equal and nothing speaks against it. A document that changes with time
-(passport, residence card) may differ; a number for life (national identity number, social security number) may not.
+or where full name and full birth date are equal and nothing speaks against it. Two numbers for life (national
+identity, social security) are always two persons; two passports are two persons to name and birth date alone, since
+of namesakes born on one day (twins among them) there are more than a thousandth.
 A wrong union cannot be undone by encoding, a missed one is found by the linkage: so twins and namesakes stay apart, and
 unions never chain two records that contradict each other. The statistics unit may split, never merge, subjects.
 """
@@ -19,6 +20,8 @@ from rapidfuzz.distance import JaroWinkler
 DOCUMENTS = ("passport", "national_id", "residence_card", "social_security", "document_any")
 #: Numbers that a person keeps for life: two different ones are two persons.
 LIFELONG = ("national_id", "social_security")
+#: Documents that, when they differ, outweigh an equal name and birth date.
+DISTINGUISHING = ("passport", "document_any", *LIFELONG)
 #: Names at least this alike (Jaro-Winkler, of the whole name or of both parts) are compatible.
 NAME_SIMILARITY = 0.88
 #: A number on more distinct identities than this is no identity document (a default, a collective passport).
@@ -120,6 +123,8 @@ class _Forest:
         ours, theirs = self._members.get(first, [first]), self._members.get(second, [second])
         if any(self._contradict(a, b) for a in ours for b in theirs):
             return
+        if not same_document and any(self._disjoint(slot, ours, theirs) for slot in DISTINGUISHING):
+            return
         root, leaf = min(first, second), max(first, second)
         self._parent[leaf] = root
         self._members[root] = [*ours, *theirs]
@@ -142,6 +147,12 @@ class _Forest:
 
     def _contradict(self, one: int, two: int) -> bool:
         return not self._agree_where_known(one, two, LIFELONG) or self._births(one, two) == "other"
+
+    def _disjoint(self, slot: str, ours: list[int], theirs: list[int]) -> bool:
+        held = self._columns[slot]
+        mine = {held[one] for one in ours if held[one] is not None}
+        other = {held[one] for one in theirs if held[one] is not None}
+        return bool(mine and other and not mine & other)
 
     def _births(self, one: int, two: int) -> str:
         """Return how two birth dates stand: equal, close (one part differs, or swapped), unknown or other."""

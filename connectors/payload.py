@@ -1,0 +1,160 @@
+"""The statistics half: who is who by reference, and the attributes and events that travel, coarsened, sealed.
+
+Nothing is written in the clear: the tables and their ZIP stay in memory and go through `contract.sealing.seal_stream`
+into the one file that only the statistics unit can open.
+"""
+
+from __future__ import annotations
+
+import hmac
+import io
+import os
+import zipfile
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import polars as pl
+
+from connectors.errors import ConnectorConfigurationError
+from contract.agreement import PayloadColumn, RegisterTerms
+from contract.submission import MEMBERS
+from pseudonymisation.keys.tree import derive
+
+#: Hexadecimal digits of a pseudonym: 64 bits, no two employers share one by chance.
+PSEUDONYM_DIGITS = 16
+_NORMALISED = ("sex", "nationality", "birth_country")
+_CUT = {"date": 10, "month": 7, "year": 4}
+
+
+def random_refs(count: int) -> list[str]:
+    """Return random references of 128 bits as hexadecimal text."""
+    drawn = os.urandom(16 * count).hex()
+    return [drawn[start : start + 32] for start in range(0, 32 * count, 32)]
+
+
+def coarsen(column: pl.Series, terms: PayloadColumn, pseudonym_key: bytes) -> pl.Series:
+    """Return a payload column as the agreement lets it travel.
+
+    Args:
+        column: String values; dates and times in ISO 8601.
+        terms: How far it is coarsened (`contract.agreement.PayloadColumn`).
+        pseudonym_key: Key of this agreement's pseudonyms; every column has a key of its own below it.
+
+    Returns:
+        Strings; for `band` the lower edges as Int64, null where a value is no number.
+    """
+    if terms.coarsen in _CUT:
+        return column.str.slice(0, _CUT[terms.coarsen])
+    if terms.coarsen == "band":
+        width = terms.width or 1
+        number = column.str.strip_chars().str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+        number = number.set(~number.is_finite(), None)
+        return ((number / width).floor() * width).cast(pl.Int64).alias(column.name)
+    if terms.coarsen == "pseudonym":
+        key = derive(pseudonym_key, "payload", terms.column)
+        distinct = column.drop_nulls().unique(maintain_order=True)
+        codes = [hmac.digest(key, value.encode(), "sha256").hex()[:PSEUDONYM_DIGITS] for value in distinct.to_list()]
+        return column.replace_strict(distinct, pl.Series(codes, dtype=pl.String), default=None, return_dtype=pl.String)
+    return column
+
+
+def payload_name(terms: PayloadColumn) -> str:
+    """Return the payload's name of a column: a birth date cut to its year travels as `birth_year` (Int32)."""
+    return "birth_year" if (terms.column, terms.coarsen) == ("birth_date", "year") else terms.column
+
+
+def records_table(
+    terms: RegisterTerms,
+    mapped: pl.DataFrame,
+    identities: pl.DataFrame,
+    subject_refs: Sequence[str],
+    record_refs: Sequence[str],
+    pseudonym_key: bytes,
+) -> pl.DataFrame:
+    """Return `records.parquet`: `subject_ref`, `record_ref` and the agreement's attributes, sorted by `record_ref`.
+
+    Args:
+        terms: The register's terms.
+        mapped: Canonical columns, one row a record; an attribute the register lacks is null throughout.
+        identities: The same rows normalised; sex, countries and birth dates are taken from here.
+        subject_refs: Subject reference of each row.
+        record_refs: Record reference of each row.
+        pseudonym_key: See `coarsen`.
+    """
+    columns = [
+        pl.Series("subject_ref", subject_refs, dtype=pl.String),
+        pl.Series("record_ref", record_refs, dtype=pl.String),
+    ]
+    for attribute in terms.attributes:
+        name = payload_name(attribute)
+        if name == "birth_year" and name in identities.columns:
+            columns.append(identities.get_column(name).cast(pl.Int32))
+            continue
+        source = _attribute(attribute.column, mapped, identities)
+        columns.append(coarsen(source, attribute, pseudonym_key).alias(name))
+    return pl.DataFrame(columns).sort("record_ref")
+
+
+def events_table(
+    terms: RegisterTerms, events: pl.DataFrame | None, record_refs: dict[str, str], pseudonym_key: bytes
+) -> pl.DataFrame:
+    """Return `events.parquet`: `record_ref` and the agreement's event columns, sorted, so that no file order shows.
+
+    Args:
+        terms: The register's terms.
+        events: Canonical event columns with `record_id`; None where the register has none.
+        record_refs: Record id to record reference.
+        pseudonym_key: See `coarsen`.
+    """
+    height = events.height if events is not None else 0
+    blank = pl.Series("blank", [None] * height, dtype=pl.String)
+    columns = []
+    for column in terms.events:
+        given = events is not None and column.column in events.columns
+        source = events.get_column(column.column) if events is not None and given else blank.alias(column.column)
+        columns.append(coarsen(source, column, pseudonym_key))
+    references = [record_refs[one] for one in events.get_column("record_id").to_list()] if events is not None else []
+    frame = pl.DataFrame([pl.Series("record_ref", references, dtype=pl.String), *columns])
+    return frame.sort(frame.columns, nulls_last=True)
+
+
+def statistics_half(handles: pl.DataFrame, records: pl.DataFrame, events: pl.DataFrame) -> BinaryIO:
+    """Return the statistics half before it is sealed: a ZIP, stored, of the three tables, in memory."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for name, frame in zip(MEMBERS, (handles, records, events), strict=True):
+            content = io.BytesIO()
+            frame.write_parquet(content, compression="zstd", statistics=False)
+            # a fixed time: the archive says nothing about the machine's clock
+            archive.writestr(zipfile.ZipInfo(name), content.getvalue())
+    packed.seek(0)
+    return packed
+
+
+def _attribute(name: str, mapped: pl.DataFrame, identities: pl.DataFrame) -> pl.Series:
+    if name in _NORMALISED and name in identities.columns:
+        return identities.get_column(name).cast(pl.String)
+    if name == "birth_date" and "birth_year" in identities.columns:
+        parts = [
+            pl.col(part).cast(pl.String).fill_null("0").str.zfill(width)
+            for part, width in (("birth_year", 4), ("birth_month", 2), ("birth_day", 2))
+        ]
+        iso = pl.when(pl.col("birth_year").is_not_null()).then(pl.concat_str(parts, separator="-"))
+        return identities.select(iso.alias(name)).to_series()
+    if name in mapped.columns:
+        return mapped.get_column(name)
+    return pl.Series(name, [None] * mapped.height, dtype=pl.String)
+
+
+def check_payload_columns(terms: RegisterTerms) -> None:
+    """Refuse terms under which two payload columns would have one name, or a band no width.
+
+    Raises:
+        ConnectorConfigurationError: They do.
+    """
+    for columns, own in ((terms.attributes, ["subject_ref", "record_ref"]), (terms.events, ["record_ref"])):
+        names = own + [payload_name(column) for column in columns]
+        if len(set(names)) != len(names):
+            raise ConnectorConfigurationError("The agreement names a payload column twice.")
+        if any(column.coarsen == "band" and not column.width for column in columns):
+            raise ConnectorConfigurationError("The agreement gives a band without its width.")
