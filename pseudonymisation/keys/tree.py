@@ -8,8 +8,10 @@ vintage, a block's keys nothing about another block.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -34,6 +36,10 @@ def _prefixed(parts: tuple[str | bytes, ...]) -> bytes:
     return bytes(out)
 
 
+def _expansion(label: str, *parts: str | bytes) -> bytes:
+    return _DOMAIN + b"\x00" + _prefixed((label, *parts)) + b"\x01"
+
+
 def derive(key: bytes, label: str, *parts: str | bytes) -> bytes:
     """Return the 32-byte child of a key for a label and parts.
 
@@ -42,7 +48,7 @@ def derive(key: bytes, label: str, *parts: str | bytes) -> bytes:
     """
     if len(key) < KEY_BYTES:
         raise WeakKeyError(f"A key of {len(key)} bytes is too short: at least {KEY_BYTES} are needed.")
-    return hmac.digest(key, _DOMAIN + b"\x00" + _prefixed((label, *parts)) + b"\x01", "sha256")
+    return hmac.digest(key, _expansion(label, *parts), "sha256")
 
 
 def epoch_key(shares: Mapping[str, bytes], agreement_id: str, epoch: int) -> bytes:
@@ -86,3 +92,16 @@ def block_token(of_block: bytes) -> int:
 def field_key(of_block: bytes, group: str) -> bytes:
     """Return the fresh 128-bit key of one group of fields in one block, for in-block hashing."""
     return derive(of_block, "field", group)[:16]
+
+
+def field_keys(blocks: Sequence[bytes], group: str) -> npt.NDArray[np.uint64]:
+    """Return `field_key` of many blocks at once: uint64[blocks, 2], little-endian halves.
+
+    Raises:
+        WeakKeyError: A block key is shorter than 32 bytes.
+    """
+    if any(len(block) < KEY_BYTES for block in blocks):
+        raise WeakKeyError(f"A block key has {KEY_BYTES} bytes.")
+    message = _expansion("field", group)
+    raw = b"".join([hmac.digest(block, message, "sha256")[:16] for block in blocks])
+    return np.frombuffer(raw, dtype="<u8").astype(np.uint64).reshape(-1, 2)

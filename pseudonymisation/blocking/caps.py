@@ -1,0 +1,168 @@
+"""Caps: how a row comes to the level of a pass at which few enough persons share its key value.
+
+A row takes level 0 of a pass unless its key value there is crowded, then level 1, and so on; past the last level it
+is withheld and counted. A key value is crowded if the public name table expects more than the cap's persons in
+it, or if any institution listed it. The lists cover all levels, so that one exchange is enough, and everybody uses
+their union, so that all refine alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from contract.agreement import CapTerms, PassTerms
+from pseudonymisation.blocking.components import key_values, key_variants
+from pseudonymisation.blocking.public_table import expected_persons
+from pseudonymisation.keys.tree import block_key, block_token, pass_key
+from pseudonymisation.randomness import RandomSource, unit_interval
+
+Tokens = npt.NDArray[np.uint64]
+_NO_TOKENS: Final = np.empty(0, dtype=np.uint64)
+
+
+@dataclass(frozen=True)
+class CrowdedKeys:
+    """Crowded key values by pass, as block tokens (sorted uint64), and the persons of the largest register."""
+
+    tokens: Mapping[str, Tokens] = field(default_factory=dict)
+    persons: int = 0
+
+    def of(self, pass_name: str) -> Tokens:
+        """Return the crowded tokens of a pass, all its levels together."""
+        return self.tokens.get(pass_name, _NO_TOKENS)
+
+    def union(self, other: CrowdedKeys) -> CrowdedKeys:
+        """Return what is crowded in either, and the greater number of persons."""
+        names = sorted({*self.tokens, *other.tokens})
+        merged = {name: np.union1d(self.of(name), other.of(name)) for name in names}
+        return CrowdedKeys(merged, max(self.persons, other.persons))
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a pass puts rows.
+
+    Attributes:
+        rows: int64[n], rows of the frame, each (row, block) once, sorted by row.
+        blocks: int64[n], index into `keys`.
+        keys: The blocks' keys (secret).
+        tokens: uint64[blocks], what the linkage unit sees of them.
+        levels: uint8[blocks], level of the pass.
+        keyless: Rows without a key value at level 0: a component is missing.
+        withheld: Rows with a key value still crowded, or missing, at the last level they reached.
+    """
+
+    rows: npt.NDArray[np.int64]
+    blocks: npt.NDArray[np.int64]
+    keys: tuple[bytes, ...] = field(repr=False)
+    tokens: Tokens
+    levels: npt.NDArray[np.uint8]
+    keyless: int
+    withheld: int
+
+
+def pass_components(terms: PassTerms) -> tuple[str, ...]:
+    """Return the components of all levels of a pass, sorted."""
+    return tuple(sorted({component for level in terms.levels for component in level}))
+
+
+def choose_levels(
+    identities: pl.DataFrame, terms: PassTerms, vintage_key: bytes, crowded: CrowdedKeys, caps: CapTerms
+) -> Placement:
+    """Put each row into the blocks of a pass. Deterministic, and equal for equal key values at every institution.
+
+    Raises:
+        AgreementError: A component does not exist.
+        WeakKeyError: The vintage key is shorter than 32 bytes.
+    """
+    of_pass, listed = pass_key(vintage_key, terms.name), crowded.of(terms.name)
+    active = key_variants(identities, pass_components(terms))
+    found = identities.height
+    placed: list[pl.DataFrame] = []
+    keys: list[bytes] = []
+    levels: list[int] = []
+    all_tokens = [_NO_TOKENS]
+    keyless = 0
+    for number, level in enumerate(terms.levels):
+        keyed = active.with_columns(key_values(active, level)).filter(pl.col("value").is_not_null())
+        if number == 0:
+            keyless = found - keyed.get_column("row").n_unique()
+        distinct = keyed.get_column("value").unique().sort()
+        of_level = [block_key(of_pass, number, value) for value in distinct]
+        tokens = np.array([block_token(key) for key in of_level], dtype=np.uint64)
+        heavy = np.isin(tokens, listed)
+        heavy |= expected_persons(level, distinct, crowded.persons) > caps.persons_per_key
+        table = pl.DataFrame(
+            {"value": distinct, "block": pl.int_range(len(distinct), eager=True) + len(keys), "heavy": heavy}
+        )
+        keyed = keyed.join(table, on="value", how="left", maintain_order="left")
+        placed.append(keyed.filter(~pl.col("heavy")).select("row", "block"))
+        keys += of_level
+        levels += [number] * len(of_level)
+        all_tokens.append(tokens)
+        active = keyed.filter(pl.col("heavy")).drop("value", "block", "heavy")
+    together = pl.concat(placed).unique().sort("row", "block")
+    return Placement(
+        rows=together.get_column("row").to_numpy().astype(np.int64),
+        blocks=together.get_column("block").to_numpy().astype(np.int64),
+        keys=tuple(keys),
+        tokens=np.concatenate(all_tokens),
+        levels=np.array(levels, dtype=np.uint8),
+        keyless=keyless,
+        withheld=found - keyless - together.get_column("row").n_unique(),
+    )
+
+
+def discrete_laplace(random: RandomSource, count: int, epsilon: float) -> npt.NDArray[np.int64]:
+    """Return int64[count] noise with P(k) proportional to exp(-epsilon * |k|) (Ghosh et al. 2009, geometric mechanism).
+
+    The difference of two geometric variables, each the floor of an exponential one.
+    """
+    uniform = unit_interval(random.words(2 * count))
+    geometric = np.floor(np.log(uniform) / -epsilon).astype(np.int64)
+    return np.asarray(geometric[:count] - geometric[count:], dtype=np.int64)
+
+
+def count_crowded(
+    identities: pl.DataFrame, passes: Sequence[PassTerms], vintage_key: bytes, caps: CapTerms, random: RandomSource
+) -> CrowdedKeys:
+    """List a register's own crowded key values, for the exchange among institutions.
+
+    A person's own rows count once (`subject`). Each key value's count, and the number of persons, has discrete
+    Laplace noise with `caps.epsilon`; only counts that exceed the cap with their noise are listed.
+
+    Args:
+        identities: Normalised identities with the integer column `subject`.
+        passes: The agreement's passes.
+        vintage_key: K_v, under which key values become tokens.
+        caps: Persons a key value may have, and epsilon.
+        random: Source of the noise.
+    """
+    tokens: dict[str, Tokens] = {}
+    subjects = identities.get_column("subject")
+    for terms in passes:
+        of_pass, found = pass_key(vintage_key, terms.name), []
+        variants = key_variants(identities, pass_components(terms))
+        person = subjects.gather(variants.get_column("row"))
+        for number, level in enumerate(terms.levels):
+            counts = (
+                pl.DataFrame({"value": key_values(variants, level), "person": person})
+                .drop_nulls("value")
+                .unique()
+                .group_by("value")
+                .len()
+                .sort("value")
+            )
+            noise = discrete_laplace(random.child(f"crowded/{terms.name}/{number}"), counts.height, caps.epsilon)
+            noisy = counts.get_column("len").to_numpy().astype(np.int64) + noise
+            heavy = counts.get_column("value").filter(pl.Series(noisy > caps.persons_per_key))
+            found += [block_token(block_key(of_pass, number, value)) for value in heavy]
+        tokens[terms.name] = np.unique(np.array(found, dtype=np.uint64))
+    noise = discrete_laplace(random.child("crowded/persons"), 1, caps.epsilon)
+    return CrowdedKeys(tokens, max(0, subjects.n_unique() + int(noise[0])))

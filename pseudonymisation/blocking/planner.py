@@ -1,0 +1,150 @@
+"""The planner: blocking passes for an agreement, from its registers' fields and sizes alone.
+
+Many narrow passes instead of few broad ones: a cap makes each pass harmless, their union finds the people. `PLAN` is
+a table: a row is a pass, its first entry the broad key, each further one what a crowded key adds. A row takes part
+if two registers (or the only one) hold its broad key, and it keeps a refinement if most of those hold that too:
+the crowded rows of the others would be withheld.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final
+
+from contract.agreement import PassTerms
+from contract.errors import AgreementError
+from contract.fields import DOCUMENT_FIELDS, STANDARD_FIELDS, FieldType
+
+MAX_PASSES: Final = 16
+#: A broad key with more expected persons than this is left out of a pass that has refinements: none would stay there.
+HOPELESS: Final = 60.0
+
+Row = tuple[str, tuple[str, ...]]
+
+#: Name and key parts of each pass, the most useful first; `FIELD` rows are made for each own field of the type.
+PLAN: Final[tuple[Row, ...]] = (
+    ("document", ("document", "birth_year", "given_initial")),
+    ("code", ("code:FIELD", "initial_pair")),
+    ("birth_date", ("birth_year birth_month birth_day", "initial_pair", "family_skeleton3")),
+    ("names", ("skeleton_pair", "birth_year", "birth_month birth_day")),
+    ("family_year", ("family_skeleton3 birth_year", "given_initial", "birth_month birth_day")),
+    ("given_month_day", ("given_skeleton3 birth_month birth_day", "family_initial", "birth_year")),
+    ("given_year_month", ("given_skeleton birth_year birth_month", "family_initial", "birth_day")),
+    ("family_year_day", ("family_skeleton birth_year birth_day", "given_initial", "birth_month")),
+    ("names_text", ("skeleton_pair", "text:FIELD")),
+    ("given_text", ("given_skeleton text:FIELD", "family_skeleton3", "birth_year")),
+    ("family_text", ("family_skeleton text:FIELD", "given_initial", "birth_year")),
+    ("names_category", ("skeleton_pair", "category:FIELD", "birth_year")),
+    ("family_month_day", ("family_skeleton3 birth_month birth_day", "given_initial", "birth_year")),
+    ("birth_date_family", ("birth_year birth_month birth_day family_initial", "given_skeleton3")),
+    ("birth_date_given", ("birth_year birth_month birth_day given_initial", "family_skeleton3")),
+    ("given_year", ("given_skeleton3 birth_year", "family_initial", "birth_month birth_day")),
+    ("birth_date_category", ("birth_year birth_month birth_day category:FIELD", "initial_pair")),
+    ("names_country", ("skeleton_pair", "nationality", "birth_year")),
+    ("given_family3", ("given_skeleton family_skeleton3", "sex", "birth_year")),
+    ("family_given3", ("family_skeleton given_skeleton3", "sex", "birth_year")),
+)
+
+#: Rough number of values of each component, as if all were alike.
+_VALUES: Final[Mapping[str, float]] = {
+    "birth_year": 50, "birth_month": 12, "birth_day": 30, "given_initial": 10, "family_initial": 10, "initial_pair": 60,
+    "given_skeleton": 150, "family_skeleton": 500, "skeleton_pair": 30_000, "given_skeleton3": 100,
+    "family_skeleton3": 250, "sex": 2, "nationality": 10, "document": 1e9, "text": 300, "code": 1e9, "category": 6,
+    "country": 10,
+}  # fmt: skip
+
+
+def component_fields(component: str) -> tuple[frozenset[str], ...]:
+    """Return what a register needs for a component: one field of each set."""
+    given, family = frozenset({"given_names", "given_names_ar"}), frozenset({"family_name", "family_name_ar"})
+    full = frozenset({"full_name"})
+    if component in {"birth_year", "birth_month", "birth_day"}:
+        return (frozenset({"birth_date", component}),)
+    if component == "document":
+        return (frozenset(DOCUMENT_FIELDS),)
+    if component in {"sex", "nationality"}:
+        return (frozenset({component}),)
+    if component.endswith("_pair"):
+        return (given | full, family | full)
+    if component.startswith(("given_", "family_")):
+        return ((given if component.startswith("given_") else family) | full,)
+    return (frozenset({component.partition(":")[2]}),)
+
+
+def plan_passes(
+    registers: Mapping[str, Collection[str]], own_fields: Mapping[str, FieldType], persons: int
+) -> tuple[PassTerms, ...]:
+    """Plan the passes of an agreement.
+
+    Args:
+        registers: Name of each register to its linkage fields.
+        own_fields: Types of the fields that are not standard ones.
+        persons: About how many persons the largest register holds: broad keys hopeless at this size are left out.
+
+    Returns:
+        At most 16 passes, the most useful first.
+
+    Raises:
+        AgreementError: No two registers (nor the only one) share what a pass needs.
+    """
+    held = [frozenset(fields) for fields in registers.values()]
+    planned: list[PassTerms] = []
+    seen: set[tuple[tuple[str, ...], ...]] = set()
+    for name, parts in _rows(held, own_fields):
+        levels = _levels(parts, held, persons)
+        if levels and levels not in seen:
+            seen.add(levels)
+            planned.append(PassTerms(name=name, levels=levels))
+    if not planned:
+        raise AgreementError(
+            "The registers share nothing that a blocking pass could use.",
+            advice="Map names, birth dates or document numbers of at least two registers.",
+        )
+    return tuple(planned[:MAX_PASSES])
+
+
+def _rows(held: list[frozenset[str]], own_fields: Mapping[str, FieldType]) -> Iterator[Row]:
+    """Yield the plan's rows, those of own fields once for each field, the most widely held field first."""
+    types = {**own_fields, "address": FieldType.TEXT, "birth_place": FieldType.TEXT}
+    for name, parts in PLAN:
+        kind = next(
+            (kind for kind in ("code", "text", "category") if any(f"{kind}:FIELD" in part for part in parts)), ""
+        )
+        if not kind:
+            yield name, parts
+            continue
+        fields = [field for field, of_type in types.items() if of_type == kind and field not in _OTHER_STANDARD]
+        for field in sorted(fields, key=lambda one: (-sum(one in fields for fields in held), one)):
+            slug = "".join(sign if sign.isalnum() else "_" for sign in field.lower())[:20]
+            yield f"{name}_{slug}", tuple(part.replace("FIELD", field) for part in parts)
+
+
+_OTHER_STANDARD: Final = frozenset(STANDARD_FIELDS) - {"address", "birth_place"}
+
+
+def _holds(fields: frozenset[str], parts: Collection[str]) -> bool:
+    return all(fields & needed for part in parts for needed in component_fields(part))
+
+
+def _levels(parts: tuple[str, ...], held: list[frozenset[str]], persons: int) -> tuple[tuple[str, ...], ...]:
+    """Return the levels of a pass, or none if too few registers hold its broad key."""
+    key = tuple(parts[0].split())
+    able = [fields for fields in held if _holds(fields, key)]
+    if len(able) < min(2, len(held)):
+        return ()
+    levels = [key]
+    for part in parts[1:]:
+        added = tuple(part.split())
+        if 2 * sum(_holds(fields, added) for fields in able) > len(able):
+            key += added
+            levels.append(key)
+    while len(levels) > 1 and _expected(levels[0], persons) > HOPELESS:
+        levels.pop(0)
+    return tuple(levels)
+
+
+def _expected(level: tuple[str, ...], persons: int) -> float:
+    expected = float(persons)
+    for component in level:
+        expected /= _VALUES[component.partition(":")[0]]
+    return expected

@@ -1,0 +1,96 @@
+"""Profile `blind_blocks`: rows comparable only inside one small block of one pass.
+
+Each pass is encoded apart: random handles of its own, a keyed token for the block, and every field under a key that
+only that block has. Names become sketches, everything else short keyed tokens (`contract/submission.py`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from contract.agreement import PassTerms
+from pseudonymisation.blocking.caps import Placement, choose_levels
+from pseudonymisation.encoding.columns import CLASS_COLUMNS, Column, columns_of, pass_schema
+from pseudonymisation.encoding.dummies import DUMMY_SUBJECT
+from pseudonymisation.encoding.profile import EncodedPass, EncodingContext, PassReport, prepared, with_handles
+from pseudonymisation.encoding.sketches import SKETCH_BYTES
+from pseudonymisation.encoding.values import Encoded, Values, distinct_values, encode_values, plain_values
+from pseudonymisation.keys.tree import field_keys
+from pseudonymisation.normalisation.frequency import name_frequency_class
+
+
+class BlindBlocks:
+    """The default profile. See `Profile`."""
+
+    name = "blind_blocks"
+
+    def encode(self, identities: pl.DataFrame, context: EncodingContext) -> dict[str, EncodedPass]:
+        """Encode a whole register; see `Profile.encode`."""
+        frame = prepared(identities, context)
+        values = {
+            column: distinct_values(plain_values(frame, column), column.kind)
+            for column in columns_of(context.agreement)
+        }
+        classes = frequency_classes(frame)
+        return {terms.name: _encode_pass(frame, values, classes, terms, context) for terms in context.agreement.passes}
+
+
+def frequency_classes(frame: pl.DataFrame) -> dict[str, pa.Array]:
+    """Return the public frequency classes of the names (uint8, null where the name is missing)."""
+    none = pl.Series([None] * frame.height, dtype=pl.String)
+    return {
+        name: name_frequency_class(
+            frame.get_column(part) if part in frame.columns else none, "given" if part == "given" else "family"
+        ).to_arrow()
+        for name, part in CLASS_COLUMNS.items()
+    }
+
+
+def _encode_pass(
+    frame: pl.DataFrame,
+    values: dict[Column, Values],
+    classes: dict[str, pa.Array],
+    terms: PassTerms,
+    context: EncodingContext,
+) -> EncodedPass:
+    agreement = context.agreement
+    placement = choose_levels(frame, terms, context.vintage_key, context.crowded, agreement.caps)
+    schema = pass_schema(agreement)
+    columns: dict[str, pa.Array] = {"block": pa.array(placement.tokens[placement.blocks], pa.uint64())}
+    keys: dict[str, npt.NDArray[np.uint64]] = {}
+    for column, known in values.items():
+        if column.group not in keys:
+            keys[column.group] = field_keys(placement.keys, column.group)
+        encoded = encode_values(known, column.kind, placement.rows, placement.blocks, keys[column.group])
+        columns[column.name] = _arrow(encoded)
+    rows = pa.array(placement.rows)
+    columns |= {name: array.take(rows) for name, array in classes.items() if name in schema.names}
+    random = context.random.child(f"handles/{context.register}/{terms.name}")
+    table, handles, dummies = with_handles(columns, schema, frame, placement.rows, random)
+    return EncodedPass(table, handles, dummies, pass_report(frame, placement, terms))
+
+
+def pass_report(frame: pl.DataFrame, placement: Placement, terms: PassTerms) -> PassReport:
+    """Count a pass's rows; keyless and withheld rows include dummies' share."""
+    real = (frame.get_column("subject") != DUMMY_SUBJECT).to_numpy()[placement.rows]
+    levels = np.bincount(placement.levels[placement.blocks[real]], minlength=len(terms.levels))
+    return PassReport(
+        rows=int(real.sum()),
+        dummies=int((~real).sum()),
+        keyless=placement.keyless,
+        withheld=placement.withheld,
+        levels=tuple(int(count) for count in levels),
+    )
+
+
+def _arrow(encoded: Encoded) -> pa.Array:
+    distinct = encoded.distinct
+    if distinct.dtype == np.uint32:
+        array = pa.array(distinct, pa.uint32())
+    else:
+        raw = pa.py_buffer(np.ascontiguousarray(distinct).tobytes())
+        array = pa.Array.from_buffers(pa.binary(SKETCH_BYTES), len(distinct), [None, raw])
+    return array.take(pa.array(encoded.inverse, mask=encoded.inverse < 0))

@@ -1,0 +1,41 @@
+"""Profile `clear`: the yardstick, in evaluation only. Same passes and blocks, plain values in the columns.
+
+It never leaves the evaluation: a connector refuses to push it.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+import pyarrow as pa
+
+from pseudonymisation.blocking.caps import choose_levels
+from pseudonymisation.encoding.blind_blocks import frequency_classes, pass_report
+from pseudonymisation.encoding.columns import columns_of, pass_schema
+from pseudonymisation.encoding.profile import EncodedPass, EncodingContext, prepared, with_handles
+from pseudonymisation.encoding.values import plain_values
+
+
+class Clear:
+    """Plain values, `string` columns with the names of `blind_blocks`. See `Profile`."""
+
+    name = "clear"
+
+    def encode(self, identities: pl.DataFrame, context: EncodingContext) -> dict[str, EncodedPass]:
+        """Lay out a whole register; see `Profile.encode`."""
+        agreement = context.agreement
+        frame = prepared(identities, context)
+        schema = pass_schema(agreement, clear=True)
+        plain: dict[str, pa.Array] = {
+            column.name: plain_values(frame, column).to_arrow().cast(pa.string()) for column in columns_of(agreement)
+        }
+        plain |= {name: array for name, array in frequency_classes(frame).items() if name in schema.names}
+        passes = {}
+        for terms in agreement.passes:
+            placement = choose_levels(frame, terms, context.vintage_key, context.crowded, agreement.caps)
+            rows = pa.array(placement.rows)
+            columns = {name: array.take(rows) for name, array in plain.items()}
+            columns["block"] = pa.array(placement.tokens[placement.blocks], pa.uint64())
+            random = context.random.child(f"handles/{context.register}/{terms.name}")
+            table, handles, dummies = with_handles(columns, schema, frame, placement.rows, random)
+            passes[terms.name] = EncodedPass(table, handles, dummies, pass_report(frame, placement, terms))
+        return passes
