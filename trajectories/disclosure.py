@@ -5,10 +5,12 @@ The rules, in order:
 1. **Primary suppression.** A count under 10 is not published, zeros included. Exception: the categories that no person
    of the population is in at all are structural zeros and stay 0.
 2. **Secondary (complementary) suppression.** A suppressed cell must not be had by subtraction. Cells that add up are
-   `Equation`s: a breakdown's categories and their total; insured + authorised = union + both; exempt + expired + none =
-   insured - both; stock = stock of the year before + inflow - outflow. Wherever a single term of an equation is
-   suppressed, or the suppressed terms together are fewer than 10 persons, the smallest one left is suppressed too (of a
-   breakdown: a category rather than the total), until nothing changes.
+   `Equation`s: a breakdown's categories and their total; insured + authorised = both + union; exempt + expired + none +
+   both = insured; stock of the year before + inflow = stock + outflow. Wherever a single term of an equation is
+   suppressed, or the suppressed terms stand on one side of it and are fewer than 10 persons together, the smallest one
+   left is suppressed too (of a breakdown: a category rather than the total), until nothing changes. The category
+   `unknown` is a gap of the records, not an attribute of anybody: rule 1 holds for it, but it is neither protected by
+   nor protects other cells here.
 3. **Rounding** of the rest to the nearest multiple of 5. Rounded tables need not add up.
 4. **Ratios** are published only where both counts are, and are computed from the rounded counts; **medians** only where
    the number of persons is. Counts that only a ratio uses go through rules 1 to 3 as if they were published.
@@ -22,6 +24,7 @@ population: that needs the cell-key method and a log of queries.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,16 +37,28 @@ from trajectories.indicators import INDICATOR_SCHEMA
 
 THRESHOLD: Final = 10
 BASE: Final = 5
+UNKNOWN: Final = "unknown"
 
 Cell = tuple[str, str, int, int]  # measure, residence, year, position of the category
 
 
 @dataclass(frozen=True)
 class Equation:
-    """Cells of which any one follows from the others. `last_resort` is suppressed only if no other cell is left."""
+    """Sum of the left cells = sum of the right cells. `last_resort` is suppressed only if no other cell is left."""
 
-    cells: tuple[Cell, ...]
+    left: tuple[Cell, ...]
+    right: tuple[Cell, ...]
     last_resort: Cell | None = None
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """All cells."""
+        return self.left + self.right
+
+    def without(self, positions: set[int]) -> Equation:
+        """Return the equation without the cells of some categories."""
+        left, right = (tuple(cell for cell in side if cell[3] not in positions) for side in (self.left, self.right))
+        return Equation(left, right, self.last_resort)
 
 
 def rounded(count: int, base: int = BASE) -> int:
@@ -109,10 +124,8 @@ def suppressed_cells(figures: Figures, threshold: int = THRESHOLD) -> set[Cell]:
     }
     structural = {position for position, persons in enumerate(figures.population) if persons == 0}
     hidden = {cell for cell, count in counts.items() if count < threshold and cell[3] not in structural}
-    equations = [
-        Equation(tuple(cell for cell in equation.cells if cell[3] not in structural), equation.last_resort)
-        for equation in _equations(figures)
-    ]
+    unknown = {position for position, (_, category) in enumerate(figures.categories) if category == UNKNOWN}
+    equations = [equation.without(structural | unknown) for equation in _equations(figures)]
     of_cell: defaultdict[Cell, list[int]] = defaultdict(list)
     for number, equation in enumerate(equations):
         for cell in equation.cells:
@@ -132,14 +145,22 @@ def _complements(equation: Equation, counts: dict[Cell, int], hidden: set[Cell],
     closed = [cell for cell in equation.cells if cell in hidden]
     if not closed:
         return []
-    left = [cell for cell in equation.cells if cell not in hidden]
-    left.sort(key=lambda cell: (cell == equation.last_resort, counts[cell], cell))
+    open_cells = [cell for cell in equation.cells if cell not in hidden]
+    open_cells.sort(key=lambda cell: (cell == equation.last_resort, counts[cell], cell))
     chosen: list[Cell] = []
-    persons = sum(counts[cell] for cell in closed)
-    while left and (len(closed) + len(chosen) < 2 or persons < threshold):
-        chosen.append(left.pop(0))
-        persons += counts[chosen[-1]]
+    while open_cells and _follows(equation, closed + chosen, counts, threshold):
+        chosen.append(open_cells.pop(0))
     return chosen
+
+
+def _follows(equation: Equation, closed: list[Cell], counts: dict[Cell, int], threshold: int) -> bool:
+    """Return whether the open cells of an equation tell too much about the closed ones.
+
+    They do if one is closed, or if all closed ones stand on one side (their sum is then known) and the sum is small.
+    Of closed cells on both sides only the difference is known.
+    """
+    one_sided = not {*closed} & {*equation.left} or not {*closed} & {*equation.right}
+    return len(closed) < 2 or (one_sided and sum(counts[cell] for cell in closed) < threshold)
 
 
 def _equations(figures: Figures) -> list[Equation]:
@@ -150,29 +171,32 @@ def _equations(figures: Figures) -> list[Equation]:
     total = positions.pop("total")[0]
 
     found = [
-        Equation(((*key, total), *((*key, part) for part in parts)), (*key, total))
+        Equation(((*key, total),), tuple((*key, part) for part in parts), (*key, total))
         for key in figures.counts
         for parts in positions.values()
     ]
-    for relation in _relations(figures.years):
-        if all(key in figures.counts for key in relation):
-            found += [
-                Equation(tuple((*key, position) for key in relation)) for position in range(len(figures.categories))
-            ]
+    for left, right in _relations(figures.years):
+        if all(key in figures.counts for key in left + right):
+            for position in range(len(figures.categories)):
+                cells = [tuple((*key, position) for key in side) for side in (left, right)]
+                found.append(Equation(cells[0], cells[1]))
     return found
 
 
-def _relations(years: list[int]) -> list[tuple[Key, ...]]:
-    relations: list[tuple[Key, ...]] = []
+def _relations(years: list[int]) -> Iterator[tuple[tuple[Key, ...], tuple[Key, ...]]]:
+    """Yield the measures whose sums are equal, in every category."""
+
+    def keys(residence: str, year: int, *measures: str) -> tuple[Key, ...]:
+        return tuple((measure, residence, year) for measure in measures)
+
     for year in years:
         for residence in ("12_16", ALL):
-            names = ("workers_insured", "workers_authorised", "workers_both", "workers_union")
-            relations.append(tuple((name, residence, year) for name in names))
-        gap = ("gap_exempt", "gap_expired", "gap_none", "workers_insured", "workers_both")
-        relations.append(tuple((name, ALL, year) for name in gap))
-        liable = ("gap_expired", "gap_none", "insured_not_exempt", "both_not_exempt")
-        relations.append(tuple((name, ALL, year) for name in liable))
+            workers = keys(residence, year, "workers_insured", "workers_authorised")
+            yield workers, keys(residence, year, "workers_both", "workers_union")
+        gap = keys(ALL, year, "gap_exempt", "gap_expired", "gap_none", "workers_both")
+        yield gap, keys(ALL, year, "workers_insured")
+        liable = keys(ALL, year, "gap_expired", "gap_none", "both_not_exempt")
+        yield liable, keys(ALL, year, "insured_not_exempt")
         for rule in ("12_16", "6_12"):
-            stock = (("resident_stock", year - 1), ("resident_stock", year), ("inflow", year), ("outflow", year))
-            relations.append(tuple((name, rule, of_year) for name, of_year in stock))
-    return relations
+            before = keys(rule, year - 1, "resident_stock") + keys(rule, year, "inflow")
+            yield before, keys(rule, year, "resident_stock", "outflow")

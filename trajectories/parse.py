@@ -18,7 +18,7 @@ LOSS_SCHEMA: Final = {"register": pl.String, "column": pl.String, "reason": pl.S
 _STAMP: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?)?$"
 _DATE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _MONTH: Final = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
-_PARTLY_KNOWN: Final = r"^[0-9]{4}(-[0-9]{2})?$|^[0-9]{4}-[0-9]{2}-00$|^0000-[0-9]{2}-[0-9]{2}$"
+_PARTLY_KNOWN: Final = r"^[0-9]{4}(-(0[0-9]|1[0-2])(-00)?)?$|^0000-[0-9]{2}-[0-9]{2}$"
 
 
 def strip(text: pl.Series) -> pl.Series:

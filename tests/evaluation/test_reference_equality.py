@@ -10,6 +10,8 @@ import pytest
 
 from evaluation.reference.histories import histories
 from evaluation.reference.indicators import as_table, indicator_rows, reference_indicators
+from evaluation.synthetic.country import generate
+from trajectories.channels import window_of
 from trajectories.exports import indicators_csv
 from trajectories.indicators import compute_indicators
 from trajectories.persons import birth_years
@@ -157,6 +159,20 @@ def test_spells_equal_the_reference_day_for_day(window: Window) -> None:
     ]
     assert expected
     assert sorted(computed.select("person_id", "channel", "start", "end").rows()) == sorted(expected)
+
+
+def test_a_synthetic_country_gives_the_recorded_truth() -> None:
+    country = generate(1500, seed=5)
+    window = Window(country.settings.start, country.settings.end)
+    registers = {name: (register.identity, register.events) for name, register in country.registers.items()}
+    links: Links = {name: {} for name in registers}
+    for register, record, entity in country.truth().iter_rows():
+        links[register][record] = entity
+    expected = as_table(reference_indicators(registers, links, window.start, window.end))
+    skipping = linked_registers(registers, links, window)
+    strict = LinkedRegisters(skipping.records, skipping.events)  # no event of the synthetic registers is malformed
+    assert window_of(strict) == window
+    assert indicators_csv(compute_indicators(strict, window)).decode() == expected.write_csv(null_value="")
 
 
 def test_the_comparison_would_see_a_difference() -> None:
