@@ -42,3 +42,33 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     with admin.connect() as connection:
         connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
     admin.dispose()
+
+
+@pytest.fixture
+def worlds(tmp_path: Path) -> Iterator[Any]:
+    """Open units that are closed at the end: `worlds(database_url, role=…)`."""
+    from tests.service.parties import World, open_world
+
+    opened: list[World] = []
+
+    def make(database_url: str | None = None, **how: Any) -> World:
+        folder = tmp_path / f"unit{len(opened)}"
+        opened.append(open_world(folder, database_url or f"sqlite:///{folder / 'unit.sqlite'}", **how))
+        return opened[-1]
+
+    yield make
+    for world in opened:
+        world.client.close()
+        world.unit.database.close()
+
+
+@pytest.fixture
+def linkage(worlds: Any, database_url: str) -> Any:
+    """A linkage unit with a live agreement, on each kind of database."""
+    return worlds(database_url)
+
+
+@pytest.fixture
+def statistics(worlds: Any, database_url: str) -> Any:
+    """A statistics unit with a live agreement, on each kind of database."""
+    return worlds(database_url, role="statistics")
