@@ -84,6 +84,9 @@ class Preset:
     def __post_init__(self) -> None:
         if self.permit_gap_days < 0 or self.insured_gap_months < 0:
             raise InputError("A bridged gap must be 0 or longer.")
+        for register, _ in self.register_windows:
+            if register not in REGISTERS:
+                raise InputError("There is no register of this name.", where={"register": register})
 
 
 #: The reference definitions, literally.

@@ -108,6 +108,8 @@ def test_windows_and_presets_are_checked() -> None:
         Window(date(2020, 1, 1), date(2020, 1, 1))
     with pytest.raises(InputError, match="bridged"):
         Preset("own", permit_gap_days=-1)
+    with pytest.raises(InputError, match="no register"):
+        Preset("own", register_windows=(("census", WINDOW),))
 
 
 @pytest.mark.parametrize(
