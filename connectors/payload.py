@@ -10,7 +10,7 @@ import hmac
 import io
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
 import polars as pl
@@ -49,18 +49,14 @@ def coarsen(column: pl.Series, terms: PayloadColumn, pseudonym_key: bytes) -> pl
         width = terms.width or 1
         number = column.str.strip_chars().str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
         number = number.set(~number.is_finite(), None)
-        return ((number / width).floor() * width).cast(pl.Int64).alias(column.name)
+        # in whole numbers: a quotient of floats may fall just below an edge
+        return (number.floor().cast(pl.Int64, strict=False) // width * width).alias(column.name)
     if terms.coarsen == "pseudonym":
         key = derive(pseudonym_key, "payload", terms.column)
         distinct = column.drop_nulls().unique(maintain_order=True)
         codes = [hmac.digest(key, value.encode(), "sha256").hex()[:PSEUDONYM_DIGITS] for value in distinct.to_list()]
         return column.replace_strict(distinct, pl.Series(codes, dtype=pl.String), default=None, return_dtype=pl.String)
     return column
-
-
-def payload_name(terms: PayloadColumn) -> str:
-    """Return the payload's name of a column: a birth date cut to its year travels as `birth_year` (Int32)."""
-    return "birth_year" if (terms.column, terms.coarsen) == ("birth_date", "year") else terms.column
 
 
 def records_table(
@@ -86,12 +82,8 @@ def records_table(
         pl.Series("record_ref", record_refs, dtype=pl.String),
     ]
     for attribute in terms.attributes:
-        name = payload_name(attribute)
-        if name == "birth_year" and name in identities.columns:
-            columns.append(identities.get_column(name).cast(pl.Int32))
-            continue
         source = _attribute(attribute.column, mapped, identities)
-        columns.append(coarsen(source, attribute, pseudonym_key).alias(name))
+        columns.append(coarsen(source, attribute, pseudonym_key).alias(attribute.column))
     return pl.DataFrame(columns).sort("record_ref")
 
 
@@ -118,6 +110,28 @@ def events_table(
     return frame.sort(frame.columns, nulls_last=True)
 
 
+def handles_table(passes: Mapping[str, pl.DataFrame], subject_refs: Sequence[str]) -> pl.DataFrame:
+    """Return `handles.parquet`: `pass`, `handle` (UInt64), `subject_ref`, `identity` (Int32), sorted by handle.
+
+    Args:
+        passes: Pass name to the real rows' `handle`, `subject` (number) and `identity`.
+        subject_refs: Subject reference of each subject number.
+    """
+    references = pl.Series("subject_ref", subject_refs, dtype=pl.String)
+    parts = [
+        pl.DataFrame(
+            [
+                pl.repeat(name, found.height, dtype=pl.String, eager=True).alias("pass"),
+                found.get_column("handle").cast(pl.UInt64),
+                references.gather(found.get_column("subject")).alias("subject_ref"),
+                found.get_column("identity").cast(pl.Int32),
+            ]
+        )
+        for name, found in sorted(passes.items())
+    ]
+    return pl.concat(parts).sort("pass", "handle")
+
+
 def statistics_half(handles: pl.DataFrame, records: pl.DataFrame, events: pl.DataFrame) -> BinaryIO:
     """Return the statistics half before it is sealed: a ZIP, stored, of the three tables, in memory."""
     packed = io.BytesIO()
@@ -133,7 +147,8 @@ def statistics_half(handles: pl.DataFrame, records: pl.DataFrame, events: pl.Dat
 
 def _attribute(name: str, mapped: pl.DataFrame, identities: pl.DataFrame) -> pl.Series:
     if name in _NORMALISED and name in identities.columns:
-        return identities.get_column(name).cast(pl.String)
+        # F and M, FRA: statistics write codes in upper case
+        return identities.get_column(name).cast(pl.String).str.to_uppercase()
     if name == "birth_date" and "birth_year" in identities.columns:
         parts = [
             pl.col(part).cast(pl.String).fill_null("0").str.zfill(width)
@@ -153,7 +168,7 @@ def check_payload_columns(terms: RegisterTerms) -> None:
         ConnectorConfigurationError: They do.
     """
     for columns, own in ((terms.attributes, ["subject_ref", "record_ref"]), (terms.events, ["record_ref"])):
-        names = own + [payload_name(column) for column in columns]
+        names = own + [column.column for column in columns]
         if len(set(names)) != len(names):
             raise ConnectorConfigurationError("The agreement names a payload column twice.")
         if any(column.coarsen == "band" and not column.width for column in columns):

@@ -80,11 +80,11 @@ TERMS = RegisterTerms(
 def test_records_hold_references_and_agreed_columns_only() -> None:
     mapped = pl.DataFrame({"record_id": ["CANARY1", "CANARY2"], "family_name": ["x", "y"], "nationality": ["FR", "SN"]})
     identities = pl.DataFrame(
-        {"birth_year": [1984, None], "nationality": ["FRA", "SEN"]}, schema_overrides={"birth_year": pl.Int32}
+        {"birth_year": [1984, None], "birth_month": [5, None], "birth_day": [None, None], "nationality": ["FRA", "SEN"]}
     )
     made = records_table(TERMS, mapped, identities, ["s1", "s2"], ["b", "a"], KEY)
-    assert made.columns == ["subject_ref", "record_ref", "birth_year", "nationality", "education"]
-    assert made.rows() == [("s2", "a", None, "SEN", None), ("s1", "b", 1984, "FRA", None)]
+    assert made.columns == ["subject_ref", "record_ref", "birth_date", "nationality", "education"]
+    assert made.rows() == [("s2", "a", None, "SEN", None), ("s1", "b", "1984", "FRA", None)]
 
 
 def test_events_follow_their_records_reference() -> None:

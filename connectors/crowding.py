@@ -1,0 +1,74 @@
+"""Exchange the crowded key values of a vintage: leave the own list once, take the union of all."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from connectors.client import UnitClient
+from connectors.errors import WaitingError
+from connectors.relay import fetch, post
+from contract.agreement import Agreement, RegisterTerms
+from contract.relay import SignedRelayMessage
+from pseudonymisation.blocking.caps import CrowdedKeys, count_crowded
+from pseudonymisation.blocking.exchange import crowded_message, merge_crowded, topic
+from pseudonymisation.keys.store import KeyStore
+from pseudonymisation.keys.tree import vintage_key
+from pseudonymisation.randomness import RandomSource
+
+
+def exchange_crowded(
+    agreement: Agreement,
+    terms: RegisterTerms,
+    vintage: str,
+    identities: pl.DataFrame,
+    store: KeyStore,
+    client: UnitClient,
+    random: RandomSource,
+) -> CrowdedKeys:
+    """Leave the own list of crowded key values, unless it is there already, and return the union of all lists.
+
+    The list of a vintage never changes once sent: everybody must refine alike, also when one register is encoded a
+    second time.
+
+    Args:
+        agreement: The live agreement.
+        terms: The register's terms.
+        vintage: The delivery.
+        identities: Normalised identities with `subject`, the connector's own grouping.
+        store: The key store.
+        client: The linkage unit's.
+        random: Source of the noise.
+
+    Raises:
+        WaitingError: Other registers' lists are not there yet.
+        CrowdedKeysError: A list is false or does not open.
+        MissingEpochKeyError: The ceremony is not complete.
+    """
+    key = store.epoch_key(agreement.id, agreement.epoch)
+    messages = _lists(agreement, vintage, client)
+    if topic(terms.name, vintage) not in _topics(messages):
+        counted = count_crowded(identities, agreement.passes, vintage_key(key, vintage), agreement.caps, random)
+        own = crowded_message(counted, agreement, terms.name, vintage, epoch_key=key, signing=store.signing_key)
+        post(client, agreement.id, [own])
+        messages = _lists(agreement, vintage, client)
+    here = _topics(messages)
+    missing = [register.name for register in agreement.registers if topic(register.name, vintage) not in here]
+    if missing:
+        holders = sorted({agreement.register(name).holder for name in missing})
+        raise WaitingError(
+            f"Encoding waits for the crowded key values of {', '.join(missing)}.",
+            where={"vintage": vintage, "waiting_for": ", ".join(holders)},
+        )
+    return merge_crowded(messages, agreement, vintage, epoch_key=key)
+
+
+def _lists(agreement: Agreement, vintage: str, client: UnitClient) -> list[SignedRelayMessage]:
+    return [
+        message
+        for register in agreement.registers
+        for message in fetch(client, agreement.id, "crowded_keys", topic(register.name, vintage))
+    ]
+
+
+def _topics(messages: list[SignedRelayMessage]) -> set[str]:
+    return {message.message.topic for message in messages}
