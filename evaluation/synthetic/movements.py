@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from evaluation.synthetic.documents import Ints
-from evaluation.synthetic.population import Flags, Population
+from evaluation.synthetic.population import Population
 from evaluation.synthetic.settings import Settings, stream
 
 #: Mean length of a stay in years, share of those already there at the window's start, by kind.
@@ -142,10 +142,3 @@ def _cut_out(stays: pl.DataFrame, trips: pl.DataFrame) -> pl.DataFrame:
     opens = pl.concat([stays.select("person", day="start"), trips.select("person", day="end")]).sort("person", "day")
     closes = pl.concat([stays.select("person", day="end"), trips.select("person", day="start")]).sort("person", "day")
     return opens.select("person", start="day").with_columns(end=closes["day"])
-
-
-def people_seen(crossings: pl.DataFrame, persons: int) -> Flags:
-    """Return who crossed the border at least once in sight, shape (persons,)."""
-    seen = np.zeros(persons, dtype=bool)
-    seen[crossings["person"].to_numpy()] = True
-    return seen

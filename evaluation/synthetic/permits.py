@@ -24,7 +24,6 @@ def grant_permits(population: Population, stays: pl.DataFrame, seed: int, settin
     person, stay_end = long["person"].to_numpy(), long["end"].to_numpy()
     entitled = population.of_kind("worker", "family", "student")[person] & (rng.random(len(person)) < 0.90)
     person, stay_end = person[entitled], stay_end[entitled]
-    # Titles that ended before the window are not in the register's extract.
     valid_from = long["start"].to_numpy()[entitled] + rng.integers(20, 150, len(person))
     cards = residence_cards(rng, 3 * len(population))
     card = person.copy()
@@ -60,6 +59,7 @@ def grant_permits(population: Population, stays: pl.DataFrame, seed: int, settin
         gap[fate > 0.93] = 5000
         valid_from = valid_to + 1 + gap
         card = np.where(rng.random(size) < 0.16, (card + len(population)) % len(cards), card)
+    # Titles that ended before the window are not in the register's extract.
     granted = pl.concat(titles).filter(pl.col("valid_to") >= settings.start_day).sort("person", "valid_from")
     kinds = population.kind[granted["person"].to_numpy()]
     motive = np.full(len(granted), "other", dtype=object)
