@@ -19,7 +19,7 @@ import polars as pl
 from contract.agreement import CapTerms, PassTerms
 from pseudonymisation.blocking.components import key_values, key_variants
 from pseudonymisation.blocking.public_table import expected_persons
-from pseudonymisation.keys.tree import block_key, block_token, pass_key
+from pseudonymisation.keys.tree import BLOCK_SECRET_BYTES, BlockSecrets, block_secrets, block_tokens, pass_key
 from pseudonymisation.randomness import RandomSource, unit_interval
 
 Tokens = npt.NDArray[np.uint64]
@@ -50,8 +50,8 @@ class Placement:
 
     Attributes:
         rows: int64[n], rows of the frame, each (row, block) once, sorted by row.
-        blocks: int64[n], index into `keys`.
-        keys: The blocks' keys (secret).
+        blocks: int64[n], index into `secrets` and `tokens`.
+        secrets: uint8[blocks, 16], the blocks' secrets.
         tokens: uint64[blocks], what the linkage unit sees of them.
         levels: uint8[blocks], level of the pass.
         keyless: Rows without a key value at level 0: a component is missing.
@@ -60,7 +60,7 @@ class Placement:
 
     rows: npt.NDArray[np.int64]
     blocks: npt.NDArray[np.int64]
-    keys: tuple[bytes, ...] = field(repr=False)
+    secrets: BlockSecrets = field(repr=False)
     tokens: Tokens
     levels: npt.NDArray[np.uint8]
     keyless: int
@@ -85,35 +85,34 @@ def choose_levels(
     active = key_variants(identities, pass_components(terms))
     found = identities.height
     placed: list[pl.DataFrame] = []
-    keys: list[bytes] = []
-    levels: list[int] = []
-    all_tokens = [_NO_TOKENS]
+    secrets = [np.empty((0, BLOCK_SECRET_BYTES), dtype=np.uint8)]
+    tokens, levels = [_NO_TOKENS], [np.empty(0, dtype=np.uint8)]
+    blocks = 0
     keyless = 0
     for number, level in enumerate(terms.levels):
         keyed = active.with_columns(key_values(active, level)).filter(pl.col("value").is_not_null())
         if number == 0:
             keyless = found - keyed.get_column("row").n_unique()
         distinct = keyed.get_column("value").unique().sort()
-        of_level = [block_key(of_pass, number, value) for value in distinct]
-        tokens = np.array([block_token(key) for key in of_level], dtype=np.uint64)
-        heavy = np.isin(tokens, listed)
+        secrets.append(block_secrets(of_pass, number, distinct))
+        tokens.append(block_tokens(of_pass, secrets[-1]))
+        levels.append(np.full(len(distinct), number, dtype=np.uint8))
+        heavy = np.isin(tokens[-1], listed)
         heavy |= expected_persons(level, distinct, crowded.persons) > caps.persons_per_key
         table = pl.DataFrame(
-            {"value": distinct, "block": pl.int_range(len(distinct), eager=True) + len(keys), "heavy": heavy}
+            {"value": distinct, "block": pl.int_range(len(distinct), eager=True) + blocks, "heavy": heavy}
         )
         keyed = keyed.join(table, on="value", how="left", maintain_order="left")
         placed.append(keyed.filter(~pl.col("heavy")).select("row", "block"))
-        keys += of_level
-        levels += [number] * len(of_level)
-        all_tokens.append(tokens)
+        blocks += len(distinct)
         active = keyed.filter(pl.col("heavy")).drop("value", "block", "heavy")
     together = pl.concat(placed).unique().sort("row", "block")
     return Placement(
         rows=together.get_column("row").to_numpy().astype(np.int64),
         blocks=together.get_column("block").to_numpy().astype(np.int64),
-        keys=tuple(keys),
-        tokens=np.concatenate(all_tokens),
-        levels=np.array(levels, dtype=np.uint8),
+        secrets=np.concatenate(secrets),
+        tokens=np.concatenate(tokens),
+        levels=np.concatenate(levels),
         keyless=keyless,
         withheld=found - keyless - together.get_column("row").n_unique(),
     )
@@ -147,7 +146,7 @@ def count_crowded(
     tokens: dict[str, Tokens] = {}
     subjects = identities.get_column("subject")
     for terms in passes:
-        of_pass, found = pass_key(vintage_key, terms.name), []
+        of_pass, found = pass_key(vintage_key, terms.name), [_NO_TOKENS]
         variants = key_variants(identities, pass_components(terms))
         person = subjects.gather(variants.get_column("row"))
         for number, level in enumerate(terms.levels):
@@ -162,7 +161,7 @@ def count_crowded(
             noise = discrete_laplace(random.child(f"crowded/{terms.name}/{number}"), counts.height, caps.epsilon)
             noisy = counts.get_column("len").to_numpy().astype(np.int64) + noise
             heavy = counts.get_column("value").filter(pl.Series(noisy > caps.persons_per_key))
-            found += [block_token(block_key(of_pass, number, value)) for value in heavy]
-        tokens[terms.name] = np.unique(np.array(found, dtype=np.uint64))
+            found.append(block_tokens(of_pass, block_secrets(of_pass, number, heavy)))
+        tokens[terms.name] = np.unique(np.concatenate(found))
     noise = discrete_laplace(random.child("crowded/persons"), 1, caps.epsilon)
     return CrowdedKeys(tokens, max(0, subjects.n_unique() + int(noise[0])))

@@ -89,11 +89,10 @@ def plan_passes(
     """
     held = [frozenset(fields) for fields in registers.values()]
     planned: list[PassTerms] = []
-    seen: set[tuple[tuple[str, ...], ...]] = set()
     for name, parts in _rows(held, own_fields):
         levels = _levels(parts, held, persons)
-        if levels and levels not in seen:
-            seen.add(levels)
+        # a pass that lost its refinements finds nothing that a pass beginning like it does not
+        if levels and not any(known.levels[: len(levels)] == levels for known in planned):
             planned.append(PassTerms(name=name, levels=levels))
     if not planned:
         raise AgreementError(
@@ -113,8 +112,13 @@ def _rows(held: list[frozenset[str]], own_fields: Mapping[str, FieldType]) -> It
         if not kind:
             yield name, parts
             continue
-        fields = [field for field, of_type in types.items() if of_type == kind and field not in _OTHER_STANDARD]
-        for field in sorted(fields, key=lambda one: (-sum(one in fields for fields in held), one)):
+        holders = {
+            field: sum(field in fields for fields in held)
+            for field, of_type in types.items()
+            if of_type == kind and field not in _OTHER_STANDARD
+        }
+        shared = [field for field, count in holders.items() if count >= min(2, len(held))]
+        for field in sorted(shared, key=lambda one: (-holders[one], one)):
             slug = "".join(sign if sign.isalnum() else "_" for sign in field.lower())[:20]
             yield f"{name}_{slug}", tuple(part.replace("FIELD", field) for part in parts)
 

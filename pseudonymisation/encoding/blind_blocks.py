@@ -18,7 +18,7 @@ from pseudonymisation.encoding.dummies import DUMMY_SUBJECT
 from pseudonymisation.encoding.profile import EncodedPass, EncodingContext, PassReport, prepared, with_handles
 from pseudonymisation.encoding.sketches import SKETCH_BYTES
 from pseudonymisation.encoding.values import Encoded, Values, distinct_values, encode_values, plain_values
-from pseudonymisation.keys.tree import field_keys
+from pseudonymisation.keys.tree import field_keys, pass_key
 from pseudonymisation.normalisation.frequency import name_frequency_class
 
 
@@ -56,14 +56,14 @@ def _encode_pass(
     terms: PassTerms,
     context: EncodingContext,
 ) -> EncodedPass:
-    agreement = context.agreement
+    agreement, of_pass = context.agreement, pass_key(context.vintage_key, terms.name)
     placement = choose_levels(frame, terms, context.vintage_key, context.crowded, agreement.caps)
     schema = pass_schema(agreement)
     columns: dict[str, pa.Array] = {"block": pa.array(placement.tokens[placement.blocks], pa.uint64())}
     keys: dict[str, npt.NDArray[np.uint64]] = {}
     for column, known in values.items():
         if column.group not in keys:
-            keys[column.group] = field_keys(placement.keys, column.group)
+            keys[column.group] = field_keys(of_pass, column.group, placement.secrets)
         encoded = encode_values(known, column.kind, placement.rows, placement.blocks, keys[column.group])
         columns[column.name] = _arrow(encoded)
     rows = pa.array(placement.rows)

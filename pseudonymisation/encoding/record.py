@@ -33,7 +33,7 @@ from pseudonymisation.encoding.profile import (
 )
 from pseudonymisation.encoding.sketches import bigrams
 from pseudonymisation.encoding.values import distinct_values, plain_values
-from pseudonymisation.keys.tree import derive, field_key
+from pseudonymisation.keys.tree import derive
 
 RECORD_TABLE: Final = "record"
 FILTER_BITS: Final = 1024
@@ -201,7 +201,7 @@ class Record:
     @staticmethod
     def _documents(frame: pl.DataFrame, kept: npt.NDArray[np.int64], context: EncodingContext) -> dict[str, pa.Array]:
         """Return the documents' keyed tokens; all slots share a key, so that any may meet any."""
-        key = np.frombuffer(field_key(derive(context.vintage_key, "record-documents"), "documents"), dtype="<u8")
+        key = np.frombuffer(derive(context.vintage_key, "record-documents")[:16], dtype="<u8")
         out = {}
         for column in columns_of(context.agreement):
             if column.group != "documents":

@@ -1,23 +1,28 @@
 """The key tree: epoch key K, then vintage, pass, block and field keys.
 
-Every edge is one block of HKDF-Expand over SHA-256 (RFC 5869), that is HMAC-SHA-256 under the parent key with a
-label and length-prefixed parts, so that no two paths share an input. A vintage key says nothing about another
-vintage, a block's keys nothing about another block.
+Every edge down to the passes is one block of HKDF-Expand over SHA-256 (RFC 5869), that is HMAC-SHA-256 under the
+parent key with a label and length-prefixed parts, so that no two paths share an input. There are millions of blocks: a
+block's secret is HMAC-SHA-256 of its key value, cut to 128 bits; its token and its field keys are AES-256 of that
+secret under the pass's key of that purpose, which takes one call for all blocks. A vintage key says nothing about
+another vintage, a block's keys nothing about another block.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from contract.errors import KeyCustodyError
 
 KEY_BYTES = 32
+BLOCK_SECRET_BYTES = 16
+BlockSecrets = npt.NDArray[np.uint8]
 _DOMAIN = b"wasl/tree/v1"
 
 
@@ -36,10 +41,6 @@ def _prefixed(parts: tuple[str | bytes, ...]) -> bytes:
     return bytes(out)
 
 
-def _expansion(label: str, *parts: str | bytes) -> bytes:
-    return _DOMAIN + b"\x00" + _prefixed((label, *parts)) + b"\x01"
-
-
 def derive(key: bytes, label: str, *parts: str | bytes) -> bytes:
     """Return the 32-byte child of a key for a label and parts.
 
@@ -48,7 +49,7 @@ def derive(key: bytes, label: str, *parts: str | bytes) -> bytes:
     """
     if len(key) < KEY_BYTES:
         raise WeakKeyError(f"A key of {len(key)} bytes is too short: at least {KEY_BYTES} are needed.")
-    return hmac.digest(key, _expansion(label, *parts), "sha256")
+    return hmac.digest(key, _DOMAIN + b"\x00" + _prefixed((label, *parts)) + b"\x01", "sha256")
 
 
 def epoch_key(shares: Mapping[str, bytes], agreement_id: str, epoch: int) -> bytes:
@@ -79,29 +80,33 @@ def pass_key(vintage: bytes, name: str) -> bytes:
     return derive(vintage, "pass", name)
 
 
-def block_key(of_pass: bytes, level: int, key_value: str) -> bytes:
-    """Return the key of one block: of the rows that share a key value at a level of the pass."""
-    return derive(of_pass, "block", str(level), key_value)
-
-
-def block_token(of_block: bytes) -> int:
-    """Return the 64-bit token under which the linkage unit sees the block."""
-    return int.from_bytes(derive(of_block, "token")[:8], "little")
-
-
-def field_key(of_block: bytes, group: str) -> bytes:
-    """Return the fresh 128-bit key of one group of fields in one block, for in-block hashing."""
-    return derive(of_block, "field", group)[:16]
-
-
-def field_keys(blocks: Sequence[bytes], group: str) -> npt.NDArray[np.uint64]:
-    """Return `field_key` of many blocks at once: uint64[blocks, 2], little-endian halves.
+def block_secrets(of_pass: bytes, level: int, key_values: Iterable[str]) -> BlockSecrets:
+    """Return the 128-bit secret of each block, that is of each key value at a level of a pass: uint8[n, 16].
 
     Raises:
-        WeakKeyError: A block key is shorter than 32 bytes.
+        WeakKeyError: The pass key is shorter than 32 bytes.
     """
-    if any(len(block) < KEY_BYTES for block in blocks):
-        raise WeakKeyError(f"A block key has {KEY_BYTES} bytes.")
-    message = _expansion("field", group)
-    raw = b"".join([hmac.digest(block, message, "sha256")[:16] for block in blocks])
-    return np.frombuffer(raw, dtype="<u8").astype(np.uint64).reshape(-1, 2)
+    parent = derive(of_pass, "blocks", str(level))
+    raw = b"".join([hmac.digest(parent, value.encode(), "sha256")[:BLOCK_SECRET_BYTES] for value in key_values])
+    return np.frombuffer(raw, dtype=np.uint8).reshape(-1, BLOCK_SECRET_BYTES)
+
+
+def block_tokens(of_pass: bytes, secrets: BlockSecrets) -> npt.NDArray[np.uint64]:
+    """Return the 64-bit tokens under which the linkage unit sees blocks: uint64[n]."""
+    return np.ascontiguousarray(_permuted(derive(of_pass, "token"), secrets)[:, 0])
+
+
+def field_keys(of_pass: bytes, group: str, secrets: BlockSecrets) -> npt.NDArray[np.uint64]:
+    """Return the fresh 128-bit key of a group of fields in each block: uint64[n, 2], little-endian halves.
+
+    Without the block's secret, the pass's key of the group is of no use to compare two blocks.
+    """
+    return _permuted(derive(of_pass, "field", group), secrets)
+
+
+def _permuted(key: bytes, secrets: BlockSecrets) -> npt.NDArray[np.uint64]:
+    """Return AES-256 of each 16-byte secret: a PRF on distinct inputs, far below 2**64 of them."""
+    # single blocks of distinct random inputs: nothing that a mode of operation would hide
+    cipher = Cipher(algorithms.AES256(key), modes.ECB()).encryptor()  # noqa: S305
+    out = cipher.update(np.ascontiguousarray(secrets).tobytes()) + cipher.finalize()
+    return np.frombuffer(out, dtype="<u8").astype(np.uint64).reshape(-1, 2)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 from hypothesis import given
@@ -20,14 +21,14 @@ def _path():
     epoch = tree.epoch_key(SHARES, "a" * 64, 1)
     vintage = tree.vintage_key(epoch, "2026")
     of_pass = tree.pass_key(vintage, "birth")
-    block = tree.block_key(of_pass, 0, "1984|5|17")
+    secrets = tree.block_secrets(of_pass, 0, ["1984\x1f5\x1f17", "x"])
     return {
         "epoch": epoch.hex(),
         "vintage": vintage.hex(),
         "pass": of_pass.hex(),
-        "block": block.hex(),
-        "token": str(tree.block_token(block)),
-        "field": tree.field_key(block, "names").hex(),
+        "blocks": [secret.tobytes().hex() for secret in secrets],
+        "tokens": [f"{token:016x}" for token in tree.block_tokens(of_pass, secrets)],
+        "fields": [key.tobytes().hex() for key in tree.field_keys(of_pass, "names", secrets)],
     }
 
 
@@ -72,3 +73,28 @@ def test_epoch_agreement_and_every_share_matter():
     others = [tree.epoch_key(SHARES, "a", 2), tree.epoch_key(SHARES, "b", 1), tree.epoch_key(swapped, "a", 1)]
     assert len({base, *others}) == 4
     assert tree.epoch_key(dict(reversed(SHARES.items())), "a", 1) == base
+
+
+def test_blocks_fields_levels_and_passes_have_keys_of_their_own():
+    one, other = tree.pass_key(bytes(32), "one"), tree.pass_key(bytes(32), "other")
+    secrets = [tree.block_secrets(of_pass, level, ["a", "b"]) for of_pass in (one, other) for level in (0, 1)]
+    assert len({secret.tobytes() for pair in secrets for secret in pair}) == 8
+    keys = [tree.field_keys(of_pass, group, secrets[0]) for of_pass in (one, other) for group in ("x", "y")]
+    tokens = {int(token) for of_pass in (one, other) for token in tree.block_tokens(of_pass, secrets[0])}
+    assert len({key.tobytes() for pair in keys for key in pair}) == 8
+    assert len(tokens) == 4
+
+
+def test_field_keys_are_aes_of_the_blocks_secret():
+    of_pass = tree.pass_key(bytes(32), "one")
+    secrets = tree.block_secrets(of_pass, 0, ["a", "b", "c"])
+    for secret, key in zip(secrets, tree.field_keys(of_pass, "names", secrets), strict=True):
+        # counter mode's first key stream block is AES of the start value: the standard's primitive by another door
+        stream = Cipher(algorithms.AES256(tree.derive(of_pass, "field", "names")), modes.CTR(secret.tobytes()))
+        assert stream.encryptor().update(bytes(16)) == key.tobytes()
+
+
+def test_no_block_is_no_key():
+    empty = tree.block_secrets(bytes(32), 0, [])
+    assert tree.field_keys(bytes(32), "x", empty).shape == (0, 2)
+    assert tree.block_tokens(bytes(32), empty).shape == (0,)
