@@ -1,0 +1,114 @@
+"""Compare all pairs inside the blocks of a pass: count their patterns, then emit the likely ones."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from linkage import record
+from linkage.edges import EDGE_FLOOR, edge_table
+from linkage.errors import PatternError
+from linkage.kernels import count_kernel, emit_kernel, pairs_kernel
+from linkage.layout import layout_of
+from linkage.model import Model
+from linkage.patterns import PatternCounts
+from linkage.plan import ComparisonPlan
+from linkage.tables import PassArrays
+
+
+def _check_range(arrays: PassArrays, lo: int, hi: int) -> None:
+    if not 0 <= lo <= hi <= len(arrays):
+        raise PatternError("The row range lies outside the pass.", where={"pass": arrays.name})
+
+
+def _check_comparable(plan: ComparisonPlan) -> None:
+    if plan.profile == "clear":
+        raise PatternError("Profile clear compares outside this room: give its patterns to count_given, emit_given.")
+
+
+def count_patterns(arrays: PassArrays, plan: ComparisonPlan, lo: int, hi: int) -> PatternCounts:
+    """Count the agreement patterns of all comparable pairs whose first row is in [lo, hi).
+
+    Two rows are comparable in one block, of two registers or of one that holds a person many times.
+
+    Raises:
+        PatternError: The range lies outside the pass, or the profile is `clear`.
+    """
+    _check_range(arrays, lo, hi)
+    _check_comparable(plan)
+    many = np.array(plan.many, dtype=np.bool_)
+    if plan.profile == "record":
+        keys, counts = record.count_keys(arrays, plan, many, lo, hi)
+    else:
+        keys, counts = count_kernel(layout_of(plan), arrays.rows(), many, lo, hi)
+    keys, counts = keys[counts > 0], counts[counts > 0]
+    n = np.uint64(len(plan.registers))
+    return PatternCounts.gathered(
+        keys // (n * n), ((keys // n) % n).astype(np.uint16), (keys % n).astype(np.uint16), counts
+    )
+
+
+def emit_edges(
+    arrays: PassArrays, plan: ComparisonPlan, model: Model, lo: int, hi: int, floor: float = EDGE_FLOOR
+) -> pa.Table:
+    """Return the pairs of [lo, hi) whose match probability is at least `floor`.
+
+    Returns:
+        A table with `edges.EDGE_SCHEMA`, sorted by pass, handle_a, handle_b.
+
+    Raises:
+        PatternError: The range lies outside the pass, the floor is no probability, or the profile is `clear`.
+    """
+    _check_range(arrays, lo, hi)
+    _check_comparable(plan)
+    if not (math.isfinite(floor) and 0 < floor <= 1):
+        raise PatternError("The floor of edges is a probability above 0.")
+    many = np.array(plan.many, dtype=np.bool_)
+    weights = model.weights(arrays.name)
+    bound = model.least_weight(arrays.name, floor)
+    if plan.profile == "record":
+        i, j, patterns = record.likely_pairs(arrays, plan, many, lo, hi, weights, bound)
+    else:
+        i, j, patterns = emit_kernel(layout_of(plan), arrays.rows(), many, lo, hi, plan.sizes, weights, bound)
+    return edge_table(arrays, plan, model, i, j, patterns, floor)
+
+
+def pairs_in_blocks(
+    arrays: PassArrays, plan: ComparisonPlan, lo: int, hi: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the comparable row pairs (i, j), i < j, of [lo, hi): for a profile that compares elsewhere."""
+    _check_range(arrays, lo, hi)
+    i, j = pairs_kernel(arrays.rows(), np.array(plan.many, dtype=np.bool_), lo, hi)
+    return i, j
+
+
+def count_given(
+    arrays: PassArrays,
+    i: npt.NDArray[np.int64],
+    j: npt.NDArray[np.int64],
+    patterns: npt.NDArray[np.uint64],
+) -> PatternCounts:
+    """Count patterns that were made elsewhere (uint64[n]) for the row pairs (i, j).
+
+    Raises:
+        PatternError: The arrays have different lengths.
+    """
+    return PatternCounts.gathered(
+        patterns, arrays.register[i], arrays.register[j], np.ones(len(patterns), dtype=np.int64)
+    )
+
+
+def emit_given(
+    arrays: PassArrays,
+    plan: ComparisonPlan,
+    model: Model,
+    i: npt.NDArray[np.int64],
+    j: npt.NDArray[np.int64],
+    patterns: npt.NDArray[np.uint64],
+    floor: float = EDGE_FLOOR,
+) -> pa.Table:
+    """Return the edges of row pairs whose patterns were made elsewhere; as `emit_edges`."""
+    return edge_table(arrays, plan, model, i, j, patterns, floor)
