@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from contract.agreement import Agreement, CapTerms, Party, PassTerms, ProfileTerms, RegisterTerms
+from contract.agreement import Agreement, Party, PassTerms, ProfileTerms, RegisterTerms
 from contract.sealing import sealing_public_text
 from contract.signing import public_text
 from pseudonymisation.normalisation.skeleton import skeleton
@@ -82,7 +82,6 @@ def agreement(passes=PASSES, registers=None, profile="blind_blocks", dummy_share
         ),
         registers=tuple(RegisterTerms(name=name, holder=name, fields=fields) for name, fields in registers.items()),
         passes=passes,
-        caps=CapTerms(persons_per_key=2),
         profile=ProfileTerms(name=profile, dummy_share=dummy_share),
         **changes,
     )
