@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from connectors.agreements import check_own_part
 from connectors.client import UnitClient
 from connectors.configuration import Configuration
+from connectors.counting import PersonCounter
 from connectors.crowding import exchange_crowded
 from connectors.identities import OwnRecords, distinct_identities, load_records
 from connectors.mapping import MappedTable, read_events
@@ -185,7 +186,16 @@ def encode(
     # the caps always count persons as the connector groups them, also where each record is sent by itself
     persons = distinct_identities(records.linkage, records.groups)
     crowded = (
-        exchange_crowded(agreement, terms, vintage, persons, store, client, source.child("crowded"))
+        exchange_crowded(
+            agreement,
+            terms,
+            vintage,
+            persons,
+            store,
+            client,
+            source.child("crowded"),
+            PersonCounter(persons, persons.get_column("subject").to_numpy()),
+        )
         if agreement.profile.name != "record"
         else CrowdedKeys()
     )

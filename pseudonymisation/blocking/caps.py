@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -128,13 +128,39 @@ def discrete_laplace(random: RandomSource, count: int, epsilon: float) -> npt.ND
     return np.asarray(geometric[:count] - geometric[count:], dtype=np.int64)
 
 
+class PersonCount(Protocol):
+    """Says how many persons share each key value; the connector's own grouping stands behind it."""
+
+    def __call__(self, buckets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], cap: int) -> npt.NDArray[np.int64]:
+        """Return int64[buckets.max() + 1]: persons among the rows of each bucket, exact up to `cap` at least."""
+        ...
+
+
+class SubjectCount:
+    """Counts each subject as a person: all that is known without looking at the identities again."""
+
+    def __init__(self, subjects: npt.NDArray[np.int64]) -> None:
+        self._subjects = np.asarray(subjects, dtype=np.int64)
+
+    def __call__(self, buckets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], cap: int) -> npt.NDArray[np.int64]:
+        """See `PersonCount`; always exact, so that `cap` makes no difference."""
+        distinct = np.unique(np.stack([buckets, self._subjects[rows]], axis=1), axis=0)
+        return np.bincount(distinct[:, 0]).astype(np.int64)
+
+
 def count_crowded(
-    identities: pl.DataFrame, passes: Sequence[PassTerms], vintage_key: bytes, caps: CapTerms, random: RandomSource
+    identities: pl.DataFrame,
+    passes: Sequence[PassTerms],
+    vintage_key: bytes,
+    caps: CapTerms,
+    random: RandomSource,
+    persons: PersonCount | None = None,
 ) -> CrowdedKeys:
     """List a register's own crowded key values, for the exchange among institutions.
 
-    A person's own rows count once (`subject`). Each key value's count, and the number of persons, has discrete
-    Laplace noise with `caps.epsilon`; only counts that exceed the cap with their noise are listed.
+    A key value is listed if its persons, with discrete Laplace noise (`caps.epsilon`), exceed the cap. A value that
+    one person alone holds is never listed, whatever the noise: no list reveals that somebody is in a register. The
+    number of persons, which scales the public name table, has noise too.
 
     Args:
         identities: Normalised identities with the integer column `subject`.
@@ -142,25 +168,25 @@ def count_crowded(
         vintage_key: K_v, under which key values become tokens.
         caps: Persons a key value may have, and epsilon.
         random: Source of the noise.
+        persons: Counts persons among rows; each subject is one by default.
     """
     tokens: dict[str, Tokens] = {}
     subjects = identities.get_column("subject")
+    counted = persons or SubjectCount(subjects.to_numpy())
     for terms in passes:
         of_pass, found = pass_key(vintage_key, terms.name), [_NO_TOKENS]
         variants = key_variants(identities, pass_components(terms))
-        person = subjects.gather(variants.get_column("row"))
         for number, level in enumerate(terms.levels):
-            counts = (
-                pl.DataFrame({"value": key_values(variants, level), "person": person})
-                .drop_nulls("value")
-                .unique()
-                .group_by("value")
-                .len()
-                .sort("value")
-            )
-            noise = discrete_laplace(random.child(f"crowded/{terms.name}/{number}"), counts.height, caps.epsilon)
-            noisy = counts.get_column("len").to_numpy().astype(np.int64) + noise
-            heavy = counts.get_column("value").filter(pl.Series(noisy > caps.persons_per_key))
+            values = pl.DataFrame({"value": key_values(variants, level), "row": variants.get_column("row")})
+            values = values.drop_nulls("value")
+            distinct = values.get_column("value").unique().sort()
+            if distinct.is_empty():
+                continue
+            position = pl.int_range(len(distinct), eager=True)
+            buckets = values.get_column("value").replace_strict(distinct, position, return_dtype=pl.Int64).to_numpy()
+            sharing = counted(buckets, values.get_column("row").to_numpy(), caps.persons_per_key)
+            noise = discrete_laplace(random.child(f"crowded/{terms.name}/{number}"), len(sharing), caps.epsilon)
+            heavy = distinct.filter(pl.Series((sharing > 1) & (sharing + noise > caps.persons_per_key)))
             found.append(block_tokens(of_pass, block_secrets(of_pass, number, heavy)))
         tokens[terms.name] = np.unique(np.concatenate(found))
     noise = discrete_laplace(random.child("crowded/persons"), 1, caps.epsilon)
