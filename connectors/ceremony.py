@@ -70,5 +70,6 @@ def has_epoch_key(agreement: Agreement, store: KeyStore) -> bool:
 def _send(agreement: Agreement, store: KeyStore, client: UnitClient, ceremony: Ceremony) -> None:
     due = ceremony.outgoing()
     # kept before it is sent: after a stop the very same messages go out again
-    store.put_ceremony(agreement.id, agreement.epoch, ceremony.state())
+    if store.ceremony(agreement.id, agreement.epoch) != ceremony.state():
+        store.put_ceremony(agreement.id, agreement.epoch, ceremony.state())
     post(client, agreement.id, due)

@@ -86,6 +86,7 @@ class _File(_Section):
     field: dict[str, _FieldSection] = {}
     attributes: tuple[str, ...] = ()
     bad_dates: Literal["refuse", "empty"] = "refuse"
+    keys: str = "institution.keys"
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class Configuration:
         own_fields: Types of linkage fields that are not standard.
         attributes: Canonical columns that travel in the payload, for registers that are not canonical.
         bad_dates: What a date that cannot be parsed does: refuse the vintage, or count as missing.
+        keys: Path of the key store, from the connector's folder.
         linkage_url, statistics_url: Addresses of the units.
     """
 
@@ -128,13 +130,14 @@ class Configuration:
     own_fields: dict[str, FieldType] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
     bad_dates: Literal["refuse", "empty"] = "refuse"
+    keys: str = "institution.keys"
     linkage_url: str = ""
     statistics_url: str = ""
 
     @property
-    def key_folder(self) -> Path:
-        """Where the key store lies."""
-        return self.folder / "keys"
+    def key_file(self) -> Path:
+        """The encrypted key store; several registers of one institution share one."""
+        return self.folder / self.keys
 
     @property
     def state_file(self) -> Path:
@@ -202,6 +205,7 @@ def parse_configuration(raw: dict[str, Any], folder: Path) -> Configuration:
         own_fields=own_fields,
         attributes=parsed.attributes,
         bad_dates=parsed.bad_dates,
+        keys=parsed.keys,
         linkage_url=units.linkage.rstrip("/") if units else "",
         statistics_url=units.statistics.rstrip("/") if units else "",
     )
