@@ -9,12 +9,18 @@ from fastapi import APIRouter, FastAPI
 
 from service.agreements.routes import router as agreements
 from service.audit.routes import router as audit
+from service.linkage_unit.jobs import linkage_workers
+from service.linkage_unit.routes import router as linkage_runs
 from service.relay.routes import router as relay
+from service.runs.routes import router as runs
 from service.settings import Role
+from service.statistics_unit.jobs import statistics_workers
+from service.statistics_unit.routes import router as statistics
 from service.submissions.routes import router as submissions
 from service.unit import Unit
 
 LINKAGE: tuple[Role, ...] = ("linkage",)
+STATISTICS: tuple[Role, ...] = ("statistics",)
 BOTH: tuple[Role, ...] = ("linkage", "statistics")
 
 # Routers and the roles that serve them.
@@ -23,10 +29,13 @@ ROUTERS: tuple[tuple[APIRouter, tuple[Role, ...]], ...] = (
     (audit, BOTH),
     (relay, LINKAGE),
     (submissions, BOTH),
+    (runs, BOTH),
+    (linkage_runs, LINKAGE),
+    (statistics, STATISTICS),
 )
 
 # Called once with the finished application: pages mount their static files and set `app.state.render_error`.
 INSTALLERS: tuple[Callable[[FastAPI, Unit], None], ...] = ()
 
 # Entered when the application starts and left when it stops: durable jobs run their worker here.
-WORKERS: tuple[Callable[[Unit], AbstractContextManager[None]], ...] = ()
+WORKERS: tuple[Callable[[Unit], AbstractContextManager[None]], ...] = (linkage_workers, statistics_workers)

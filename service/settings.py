@@ -21,7 +21,7 @@ KEY_FILE = "unit.keys"
 class Settings(BaseSettings):
     """Everything that one process of a unit needs to know."""
 
-    model_config = SettingsConfigDict(env_prefix="WASL_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="WASL_", frozen=True, extra="forbid")
 
     role: Role
     data_dir: Path = Path("wasl-data")
@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=72 * 1024 * 1024, ge=1024)  # a relayed list of crowded keys is the largest
     max_file_bytes: int = Field(default=64 * 1024**3, ge=1)
     max_rows: int = Field(default=500_000_000, ge=1)  # rows in one table of a submission
+    workers: int = Field(default=1, ge=0, le=64)  # threads of this process that work on runs; 0 where another does
     allow_clear_profile: bool = False  # the profile `clear` hides nothing: synthetic data only
     passphrase_file: Path | None = None
     passphrase: SecretStr | None = None

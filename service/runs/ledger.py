@@ -21,6 +21,7 @@ from service.audit.actions import Action
 from service.audit.log import append
 from service.runs.models import RunChunk, RunRow
 from service.runs.port import ACTIVE, Chunk, ChunkPlan, ChunkResult, Outcome, Run, RunState
+from service.submissions.queries import mark_used, release_used
 
 
 def as_text(document: dict[str, Any]) -> str:
@@ -228,6 +229,7 @@ def fail(session: Session, run: Run, problem: dict[str, Any], worker: str) -> No
     if row.state not in ACTIVE:
         return
     row.state, row.finished_at, row.error = RunState.FAILED, datetime.now(UTC), as_text(problem)
+    release_used(session, run.id)  # an institution may then correct its submission
     append(
         session,
         Action.RUN_FAIL,
@@ -250,20 +252,22 @@ def cancel(session: Session, run_id: str, requested_by: str) -> Run:
     if row.state not in ACTIVE:
         raise ConflictError("The run has ended.", advice="Look at its state first.")
     row.state, row.finished_at = RunState.CANCELLED, datetime.now(UTC)
+    release_used(session, run_id)
     append(session, Action.RUN_CANCEL, actor=requested_by, agreement_id=row.agreement_id, obj=run_id)
     return as_run(row)
 
 
 def resume(session: Session, run_id: str, requested_by: str) -> Run:
-    """Take a failed or cancelled run up again.
+    """Take a failed or cancelled run up again, with the submissions that its parameter `uses` names.
 
     Raises:
         NotFoundError: There is none of this id.
-        ConflictError: It is running or has succeeded.
+        ConflictError: It is running or has succeeded, or a submission it uses was replaced or retracted.
     """
     row = find(session, run_id)
     if row.state not in {RunState.FAILED, RunState.CANCELLED}:
         raise ConflictError("The run is neither failed nor cancelled.", advice="Only such a run can be resumed.")
+    mark_used(session, list(json.loads(row.parameters).get("uses", ())), run_id)
     row.state = RunState.RUNNING if row.stage else RunState.QUEUED
     row.error, row.finished_at = None, None
     unfinished = select(RunChunk).where(RunChunk.run_id == run_id, RunChunk.digest.is_(None))

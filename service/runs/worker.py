@@ -119,6 +119,9 @@ class Workers:
                     ledger.complete(session, run, chunk, result, worker, drawn=drawn)
         except WaslError as error:
             self._after_error(run, chunk, worker, error.problem(), transient=_is_transient(error))
+        except OSError:
+            problem = StorageError("The disk does not take or give the data of a chunk.").problem()
+            self._after_error(run, chunk, worker, problem, transient=True)
         except Exception as error:  # noqa: BLE001  (whatever it is, the run must say so and not hang)
             # The class and the lines of code only: a message or a full traceback may hold a value.
             frames = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]

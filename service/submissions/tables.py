@@ -50,7 +50,7 @@ def pass_columns(agreement: Agreement) -> dict[str, Any]:
         columns[name] = _SKETCH if kind in {FieldType.TEXT, FieldType.CODE, FieldType.NAME} else _TOKEN
     if profile.name == "clear":
         columns = dict.fromkeys(columns, pa.string())
-    return columns | dict.fromkeys(_CLASSES, pa.uint8())
+    return columns | dict.fromkeys(_CLASSES, pa.uint8()) | {"name_order_known": pa.bool_()}
 
 
 def check_pass_table(path: Path, name: str, agreement: Agreement, *, max_rows: int) -> int:

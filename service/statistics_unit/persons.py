@@ -1,0 +1,101 @@
+"""From edges and lists of subjects to persons. The only code that reads the subject lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from contract.agreement import Agreement
+from linkage.cluster import cluster
+from linkage.pairs import SubjectPairs, subject_pairs
+from linkage.person_ids import assign
+
+LINK_COLUMNS = ("register", "subject_ref", "person_id")
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """All subjects of a run, sorted by register and reference: a subject's number is its place.
+
+    Attributes:
+        frame: `register`, `subject_ref` (str).
+        handles: `pass` (str), `handle` (uint64), `subject` (int64).
+    """
+
+    frame: pl.DataFrame
+    handles: pa.Table
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+
+def gather_subjects(
+    handles: Mapping[str, pl.DataFrame], records: Mapping[str, pl.DataFrame], retracted: Iterable[tuple[str, str]]
+) -> Subjects:
+    """Number the subjects of all registers, retracted ones left out.
+
+    A subject that is withheld in every pass has records but no handle; it is a subject all the same.
+
+    Args:
+        handles: Register to `pass`, `handle`, `subject_ref`.
+        records: Register to `subject_ref` (and more).
+        retracted: (register, subject_ref).
+    """
+    names = [
+        pl.DataFrame({"register": pl.Series([], dtype=pl.String), "subject_ref": pl.Series([], dtype=pl.String)}),
+        *(_references(frame, register) for part in (handles, records) for register, frame in sorted(part.items())),
+    ]
+    gone = pl.DataFrame(sorted(retracted), schema={"register": pl.String, "subject_ref": pl.String}, orient="row")
+    frame = (
+        pl.concat(names).unique().join(gone, on=["register", "subject_ref"], how="anti").sort("register", "subject_ref")
+    )
+    numbered = frame.with_row_index("subject").with_columns(pl.col("subject").cast(pl.Int64))
+    owned = [
+        pl.DataFrame(schema={"pass": pl.String, "handle": pl.UInt64, "subject": pl.Int64}),
+        *(
+            own.select(pl.col("pass").cast(pl.String), "handle", pl.col("subject_ref").cast(pl.String))
+            .join(numbered.filter(pl.col("register") == register), on="subject_ref", how="inner")
+            .select("pass", "handle", "subject")
+            for register, own in sorted(handles.items())
+        ),
+    ]
+    return Subjects(frame, pl.concat(owned).sort("pass", "handle").to_arrow())
+
+
+def _references(frame: pl.DataFrame, register: str) -> pl.DataFrame:
+    return frame.select(pl.lit(register).alias("register"), pl.col("subject_ref").cast(pl.String)).unique()
+
+
+def pairs_of(edges: pa.Table, subjects: Subjects) -> pa.Table:
+    """Merge the passes: pairs of subjects `a`, `b` (int64) with `probability` and `weight` (float64)."""
+    return pa.table(subject_pairs(edges, subjects.handles)._asdict())
+
+
+def links_of(
+    subjects: Subjects, pairs: pa.Table, agreement: Agreement, previous: Mapping[tuple[str, str], str]
+) -> pl.DataFrame:
+    """Cluster subjects and name the persons.
+
+    Args:
+        subjects: Of `gather_subjects`.
+        pairs: Of `pairs_of`.
+        agreement: Says which registers hold one record a person.
+        previous: (register, subject_ref) to the person id of the run before.
+
+    Returns:
+        `LINK_COLUMNS`, sorted by register and subject_ref.
+    """
+    names = [terms.name for terms in agreement.registers]
+    places = dict(zip(names, range(len(names)), strict=True))
+    register: npt.NDArray[np.int64] = np.array([places[name] for name in subjects.frame["register"]], dtype=np.int64)
+    single = [places[terms.name] for terms in agreement.registers if terms.rows_per_person == "one"]
+    found = SubjectPairs(*(pairs.column(name).to_numpy() for name in SubjectPairs._fields))
+    labels = cluster(len(subjects), register, single, found.a, found.b, found.probability)
+    references = [f"{row[0]}/{row[1]}" for row in subjects.frame.iter_rows()]
+    earlier = {f"{name}/{reference}": person for (name, reference), person in previous.items()}
+    return subjects.frame.with_columns(pl.Series("person_id", assign(labels, references, earlier), dtype=pl.String))

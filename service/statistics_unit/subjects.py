@@ -1,0 +1,78 @@
+"""The subjects database: which subject is which person, by run. Only the clustering job writes it.
+
+It is a database of its own (`Settings.subjects_database`), apart from records and events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import String, delete, insert, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from service.db.base import Database
+from service.settings import Settings
+
+_ROWS_AT_ONCE = 10_000
+
+Link = tuple[str, str, str]  # register, subject_ref, person_id
+
+
+class SubjectsBase(DeclarativeBase):
+    """Base of the subjects database's tables."""
+
+
+class PersonLink(SubjectsBase):
+    """A subject's person as a run found it."""
+
+    __tablename__ = "person_links"
+
+    run_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    register_name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    subject_ref: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(64))
+
+
+@contextmanager
+def subjects_database(settings: Settings) -> Iterator[Database]:
+    """Open the subjects database, made where it is missing, and close it again.
+
+    Raises:
+        StorageError: It does not answer.
+    """
+    settings.subjects_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.subjects_database)
+    try:
+        with database.write() as session:
+            SubjectsBase.metadata.create_all(session.connection())
+        yield database
+    finally:
+        database.close()
+
+
+def write_links(database: Database, run_id: str, links: Iterable[Link]) -> None:
+    """Write a run's links; a second writing of the same run replaces the first.
+
+    Raises:
+        StorageError: The database does not take them; those of before remain.
+    """
+    rows = [
+        {"run_id": run_id, "register_name": register, "subject_ref": subject, "person_id": person}
+        for register, subject, person in links
+    ]
+    with database.write() as session:
+        session.execute(delete(PersonLink).where(PersonLink.run_id == run_id))
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            session.execute(insert(PersonLink), rows[start : start + _ROWS_AT_ONCE])
+
+
+def stored_links(database: Database, run_id: str) -> list[Link]:
+    """Return a run's links, sorted by register and subject."""
+    with database.read() as session:
+        rows = session.execute(
+            select(PersonLink.register_name, PersonLink.subject_ref, PersonLink.person_id)
+            .where(PersonLink.run_id == run_id)
+            .order_by(PersonLink.register_name, PersonLink.subject_ref)
+        )
+        return [(row[0], row[1], row[2]) for row in rows]

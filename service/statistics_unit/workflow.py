@@ -1,0 +1,184 @@
+"""The computation of the statistics unit: edges and payload to persons, spells and indicators.
+
+| stage | chunks | each makes | lies in |
+|---|---|---|---|
+| merge | 1 | pairs of subjects, over all passes | subject lists' store |
+| cluster | 1 | subject to person, also in the subjects database | subject lists' store |
+| records | registers | records with persons, without subjects | store |
+| trajectories | 1 | spells, raw and protected indicators | store |
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy.orm import Session
+
+from contract.canonical import canonical_json, document_id
+from contract.errors import ConflictError, IntegrityError
+from service.agreements.service import get_agreement, live_agreement
+from service.runs.port import Chunk, ChunkPlan, ChunkResult, Outcome, Results, Run
+from service.runs.queue import STAGES
+from service.statistics_unit.payload import link_registers, linked_records
+from service.statistics_unit.persons import Subjects, gather_subjects, links_of, pairs_of
+from service.statistics_unit.retraction import retracted
+from service.statistics_unit.start import KIND, previous_run
+from service.statistics_unit.subjects import stored_links, subjects_database, write_links
+from service.statistics_unit.trajectories import compute
+from service.storage import ContentStore
+from service.submissions.models import Submission, SubmissionState
+from service.unit import Unit
+
+
+class StatisticsWorkflow:
+    """See the module's docstring."""
+
+    kind = KIND
+    stages = STAGES[KIND]
+    drawn_stages = ()
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self._work: dict[str, Callable[[Run, Chunk, Results], ChunkResult]] = {
+            "merge": self._merge,
+            "cluster": self._cluster,
+            "records": self._records,
+            "trajectories": self._trajectories,
+        }
+
+    def check(self, session: Session, run: Run) -> None:
+        """Refuse to go on without a live agreement, or with a submission that was taken back.
+
+        Raises:
+            AgreementError: It is not live.
+            ConflictError: A submission is no longer in force.
+        """
+        live_agreement(session, run.agreement_id)
+        for register, manifest_id in run.parameters["submissions"].items():
+            row = session.get(Submission, manifest_id)
+            if row is None or row.state != SubmissionState.ACCEPTED:
+                raise ConflictError(
+                    "A submission of this computation is no longer in force.",
+                    advice="Compute the vintage anew: `wasl run start`.",
+                    where={"register": register},
+                )
+
+    def plan(self, run: Run, stage: str, results: Results) -> list[ChunkPlan]:
+        """See `service.runs.port.Workflow`."""
+        if stage == "cluster":
+            # Decided once, when the stage is opened: a repeated chunk continues the same persons.
+            with self._unit.database.read() as session:
+                return [ChunkPlan(stage, {"previous": previous_run(session, run)})]
+        if stage == "records":
+            return [ChunkPlan(register, {"register": register}) for register in sorted(run.parameters["submissions"])]
+        return [ChunkPlan(stage)]
+
+    def work(self, run: Run, chunk: Chunk, results: Results) -> ChunkResult:
+        """See `service.runs.port.Workflow`."""
+        return self._work[chunk.stage](run, chunk, results)
+
+    def finish(self, run: Run, results: Results) -> Outcome:
+        """See `service.runs.port.Workflow`. The digest names records with persons, spells and indicators."""
+        made: dict[str, Any] = {stage: [result.digest for result in results(stage)] for stage in self.stages[1:]}
+        quality = {stage: results(stage)[0].summary for stage in ("merge", "cluster", "trajectories")}
+        quality["records"] = {result.summary["register"]: result.summary["records"] for result in results("records")}
+        return Outcome(document_id(made), quality)
+
+    def settle(self, session: Session, run: Run, outcome: Outcome) -> None:
+        """See `service.runs.port.Workflow`; nothing is left to write."""
+
+    def _table(self, run: Run, register: str, name: str) -> pl.DataFrame:
+        manifest_id = run.parameters["submissions"][register]
+        with self._unit.database.read() as session:
+            objects = session.get_one(Submission, manifest_id).objects
+            item = next(item for item in objects if item.name == name)
+            store, digest = self._unit.store_at(item.place), item.sha256
+        return read_frame(store, digest)
+
+    def _subjects(self, run: Run) -> Subjects:
+        registers = sorted(run.parameters["submissions"])
+        with self._unit.database.read() as session:
+            gone = retracted(session, run.agreement_id, run.parameters["retractions"])
+        handles = {name: self._table(run, name, "handles.parquet") for name in registers}
+        records = {name: self._table(run, name, "records.parquet").select("subject_ref") for name in registers}
+        return gather_subjects(handles, records, gone)
+
+    def _merge(self, run: Run, _chunk: Chunk, _results: Results) -> ChunkResult:
+        subjects = self._subjects(run)
+        pairs = pairs_of(_read(self._unit.store, run.parameters["edges"]), subjects)
+        summary = {"subjects": len(subjects), "subject_pairs": pairs.num_rows}
+        return ChunkResult(put_frame(self._unit.subjects, pl.from_arrow(pairs)), summary)
+
+    def _cluster(self, run: Run, chunk: Chunk, results: Results) -> ChunkResult:
+        (merged,) = results("merge")
+        with self._unit.database.read() as session:
+            agreement = get_agreement(session, run.agreement_id).agreement
+        pairs = _read(self._unit.subjects, merged.digest)
+        with subjects_database(self._unit.settings) as database:
+            before = stored_links(database, chunk.parameters["previous"]) if chunk.parameters["previous"] else []
+            previous = {(register, subject): person for register, subject, person in before}
+            links = links_of(self._subjects(run), pairs, agreement, previous)
+            write_links(database, run.id, links.iter_rows())
+        known = set(previous.values())
+        kept = sum(1 for person in links["person_id"].unique() if person in known)
+        summary = {"subjects": links.height, "persons": links["person_id"].n_unique(), "persons_seen_before": kept}
+        return ChunkResult(put_frame(self._unit.subjects, links), summary)
+
+    def _records(self, run: Run, chunk: Chunk, results: Results) -> ChunkResult:
+        (clustered,) = results("cluster")
+        register = chunk.parameters["register"]
+        links = read_frame(self._unit.subjects, clustered.digest)
+        records = linked_records(self._table(run, register, "records.parquet"), links, register)
+        return ChunkResult(put_frame(self._unit.store, records), {"register": register, "records": records.height})
+
+    def _trajectories(self, run: Run, _chunk: Chunk, results: Results) -> ChunkResult:
+        records = [read_frame(self._unit.store, result.digest) for result in results("records")]
+        registers = [result.summary["register"] for result in results("records")]
+        events = {register: self._table(run, register, "events.parquet") for register in registers}
+        made = compute(link_registers(records, events))
+        index = {name: put_frame(self._unit.store, frame) for name, frame in made.frames.items()}
+        digest, _ = self._unit.store.put(io.BytesIO(canonical_json({"frames": index, "window": made.window})))
+        return ChunkResult(digest, made.summary)
+
+
+def put_frame(store: ContentStore, frame: pl.DataFrame | pl.Series) -> str:
+    """Store a frame as Parquet and return its digest."""
+    assert isinstance(frame, pl.DataFrame)
+    sink = io.BytesIO()
+    # pyarrow writes the same bytes whatever the number of threads and chunks a frame was made with
+    pq.write_table(frame.rechunk().to_arrow(), sink, compression="zstd")
+    sink.seek(0)
+    return store.put(sink)[0]
+
+
+def read_frame(store: ContentStore, digest: str) -> pl.DataFrame:
+    """Return a stored frame, checked against its digest.
+
+    Raises:
+        NotFoundError: It is not there.
+        IntegrityError: It has changed, or does not read.
+    """
+    found = pl.from_arrow(_read(store, digest))
+    assert isinstance(found, pl.DataFrame)
+    return found
+
+
+def _read(store: ContentStore, digest: str) -> pa.Table:
+    with store.open(digest) as source:
+        try:
+            return pq.read_table(source)
+        except pa.ArrowException as error:
+            raise IntegrityError("A stored table does not read.", where={"object": digest}) from error
+
+
+def trajectory_frames(store: ContentStore, digest: str) -> tuple[dict[str, str], dict[str, str] | None]:
+    """Return the digests of a computation's frames by name, and its window, from the object of its last stage."""
+    with store.open(digest) as source:
+        document = json.loads(source.read())
+    return document["frames"], document["window"]
