@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -31,7 +32,7 @@ class Caller:
     agreement: Agreement
     party: Party
 
-    @property
+    @cached_property
     def agreement_id(self) -> str:
         """The agreement's id."""
         return self.agreement.id

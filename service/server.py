@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
 import uvicorn
 
@@ -40,15 +45,29 @@ def serve(settings: Settings) -> None:
         )
     app = create_app(settings, load_or_create_keys(settings))
     structlog.get_logger().info("start", role=settings.role, address=settings.url)
-    uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
-    ).run()
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    with _signals_end_quietly():
+        uvicorn.Server(config).run()
     structlog.get_logger().info("stop", role=settings.role)
+
+
+@contextmanager
+def _signals_end_quietly() -> Iterator[None]:
+    """Let `serve` return after a graceful stop: uvicorn raises the signal that stopped it once more."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {kind: signal.signal(kind, lambda _kind, _frame: None) for kind in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

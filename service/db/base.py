@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event, make_url, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
@@ -133,5 +140,11 @@ class Database:
 def _storage_errors() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+    except PoolTimeoutError as error:
+        raise StorageError("The database does not answer.") from error
+    except DatabaseError as error:
+        if isinstance(error, IntegrityError | ProgrammingError | DataError | NotSupportedError):
+            raise  # a fault of ours, not of the database
+        raise StorageError("The database does not answer.") from error
+    except InterfaceError as error:
         raise StorageError("The database does not answer.") from error

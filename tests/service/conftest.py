@@ -58,17 +58,16 @@ def worlds(tmp_path: Path) -> Iterator[Any]:
 
     yield make
     for world in opened:
-        world.client.close()
-        world.unit.database.close()
+        world.close()
 
 
 @pytest.fixture
-def linkage(worlds: Any, database_url: str) -> Any:
+def linkage(database_url: str, worlds: Any) -> Any:
     """A linkage unit with a live agreement, on each kind of database."""
     return worlds(database_url)
 
 
 @pytest.fixture
-def statistics(worlds: Any, database_url: str) -> Any:
+def statistics(database_url: str, worlds: Any) -> Any:
     """A statistics unit with a live agreement, on each kind of database."""
     return worlds(database_url, role="statistics")

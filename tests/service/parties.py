@@ -52,6 +52,11 @@ class World:
     unit: Unit
     client: TestClient
 
+    def close(self) -> None:
+        """Stop the application as the server would."""
+        self.client.__exit__(None, None, None)
+        self.unit.database.close()
+
     def signed(self) -> SignedAgreement:
         return sign_all(self.agreement, self.keys)
 
@@ -103,6 +108,7 @@ def open_world(
     made = Settings(role=role, data_dir=tmp_path / "data", database_url=database_url, base_url=BASE_URL, **settings)
     app = create_app(made, UnitKeys(own.signing, own.sealing))
     world = World(agreement, keys, app.state.unit, TestClient(app, base_url=BASE_URL, raise_server_exceptions=False))
+    world.client.__enter__()  # one event loop for all requests, as in a real server
     if install:
         with world.unit.database.write() as session:
             install_agreement(world.unit, session, world.signed())

@@ -87,6 +87,17 @@ def test_sqlite_is_durable_and_checks_foreign_keys(tmp_path) -> None:
     database.close()
 
 
+def test_a_damaged_sqlite_file_is_a_storage_error(tmp_path) -> None:
+    path = tmp_path / "a.sqlite"
+    path.write_bytes(b"this is no database " * 500)
+    database = Database(f"sqlite:///{path}")
+    with pytest.raises(StorageError):
+        upgrade(database.engine)
+    with pytest.raises(StorageError), database.read() as session:
+        session.execute(text("SELECT 1"))
+    database.close()
+
+
 def test_a_stopped_postgresql_is_a_storage_error_and_work_goes_on_after_its_return(postgresql) -> None:
     database = Database(postgresql.get_uri())
     with database.read() as session:

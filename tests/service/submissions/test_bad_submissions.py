@@ -43,8 +43,7 @@ def shared(tmp_path_factory):
         opened[role] = open_world(folder, f"sqlite:///{folder / 'unit.sqlite'}", role=role, max_rows=100)
     yield opened
     for world in opened.values():
-        world.client.close()
-        world.unit.database.close()
+        world.close()
 
 
 def nothing_kept(world: World) -> bool:

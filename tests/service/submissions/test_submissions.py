@@ -145,6 +145,25 @@ def test_retraction_deletes_the_tables_and_may_be_repeated(statistics) -> None:
         assert session.scalars(select(SubmissionObject)).all() == []
 
 
+def test_what_a_killed_process_had_still_to_delete_is_deleted_at_the_next_start(worlds, monkeypatch) -> None:
+    from service.app import create_app
+
+    world = worlds()
+    first = make_parcel(world)
+    push(world, first)
+
+    def killed(_unit) -> int:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("service.submissions.service.remove_tables", killed)
+        world.send("POST", f"/api/v1/submissions/{first.id}/retract")
+    assert len(list(world.unit.store.digests())) == 2
+    create_app(world.unit.settings, world.unit.keys).state.unit.close()
+    assert list(world.unit.store.digests()) == []
+    assert "objects:delete" in world.actions()
+
+
 def test_content_shared_by_two_submissions_outlives_the_retraction_of_one(linkage) -> None:
     first, second = make_parcel(linkage), make_parcel(linkage, vintage="2025-12")
     push(linkage, first)
