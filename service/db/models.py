@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.db.base import Base, UtcDateTime
 
 MODEL_MODULES = (
+    "service.accounts.models",
     "service.agreements.models",
     "service.audit.models",
     "service.relay.models",
