@@ -53,7 +53,11 @@ class EncodingContext:
 
 @dataclass(frozen=True)
 class PassReport:
-    """Counts about one pass, dummies apart; `levels` are rows by level of the pass."""
+    """Counts about one pass.
+
+    `rows` and `levels` (rows by level of the pass) are real rows, `dummies` the fictitious ones; `keyless` and `withheld`
+    identities are counted with the dummies among them.
+    """
 
     rows: int
     dummies: int

@@ -157,3 +157,19 @@ def test_a_publicly_common_name_is_refined_without_any_list():
     people = frame(person(0, "ahmed", "mohamed", DAY))
     assert _levels(_place(people, CrowdedKeys(persons=100_000), terms)) == {0: 1}
     assert _levels(_place(people, CrowdedKeys(persons=100), terms)) == {0: 0}
+
+
+def test_a_value_that_one_person_holds_is_never_listed():
+    alone = frame(*(person(n, "sara", "alami", (1900 + n % 99, 1 + n % 12, 1 + n % 28), sex="f") for n in range(150)))
+    lone = alone.unique(subset=DATES, keep="none")
+    loud = CapTerms(persons_per_key=2, epsilon=0.1)
+    terms = PassTerms(name="birth", levels=(DATES,))
+    assert lone.height > 50
+    assert _crowded(lone, loud, terms=terms).of("birth").size == 0
+
+
+def test_a_value_just_under_the_cap_is_listed_as_often_as_documented():
+    pairs = frame(*(person(n, birth=(1900 + n // 2 % 100, 1 + n // 200, 1)) for n in range(2000)))
+    listed = _crowded(pairs, CapTerms(persons_per_key=2, epsilon=1.0), terms=PassTerms(name="birth", levels=(DATES,)))
+    expected = np.exp(-1) / (1 + np.exp(-1))
+    assert abs(listed.of("birth").size / 1000 - expected) < 5 * np.sqrt(expected * (1 - expected) / 1000)
