@@ -20,9 +20,8 @@ from connectors import agreements, ceremony, checks, preview, push
 from connectors.client import UnitClient
 from connectors.configuration import Configuration, load_configuration
 from connectors.crowding import available_crowded
-from connectors.encode import Grouping, Submitted, encode, encode_tables, encoding_report, prepare
+from connectors.encode import Grouping, Submitted, encode, encode_tables, encoding_report, own_persons, prepare
 from connectors.errors import ApprovalError, ConnectorConfigurationError
-from connectors.identities import distinct_identities
 from connectors.package import read_manifest
 from connectors.payload import random_refs
 from connectors.state import LocalState, LocalSubmission
@@ -150,14 +149,14 @@ class ConnectorAgent:
         prepared = prepare(self.configuration, signed, self.store.public_keys, group=group)
         agreement, terms = prepared.agreement, prepared.terms
         epoch_key = self.store.epoch_key(agreement.id, agreement.epoch)
-        persons = distinct_identities(prepared.records.linkage, prepared.records.groups)
         crowded, missing = CrowdedKeys(), tuple[str, ...]()
         if agreement.profile.name != "record":
+            persons, counter = own_persons(prepared.records)
             with self._clients(signed) as clients:
                 crowded, missing = available_crowded(
-                    agreement, terms, vintage, persons, self.store, clients["linkage_unit"], self._random
+                    agreement, terms, vintage, persons, self.store, clients["linkage_unit"], self._random, counter
                 )
-        subjects = random_refs(int(prepared.subjects.max()) + 1 if len(prepared.subjects) else 0)
+        subjects = random_refs(int(prepared.subjects.max()) + 1 if len(prepared.subjects) else 0, self._random)
         references = [subjects[number] for number in prepared.subjects.tolist()]
         made = encode_tables(prepared, references, crowded, epoch_key, vintage, self._random)
         waiting = {

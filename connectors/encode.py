@@ -143,7 +143,7 @@ def encode_tables(
     # of each subject, one record's reference: all records of a subject have the same
     _, first = np.unique(prepared.subjects, return_index=True)
     of_subject = [subject_refs[int(place)] for place in first]
-    record_refs = random_refs(len(subject_refs))
+    record_refs = random_refs(len(subject_refs), random.child(f"records/{terms.name}/{vintage}"))
     by_id = dict(zip(records.mapped.frame.get_column("record_id").to_list(), record_refs, strict=True))
     pseudonym_key = derive(epoch_key, "pseudonyms")
     return Encoded(
@@ -183,24 +183,14 @@ def encode(
     source = random or SystemRandomness()
     agreement, terms, records = prepared.agreement, prepared.terms, prepared.records
     epoch_key = store.epoch_key(agreement.id, agreement.epoch)
-    # the caps always count persons as the connector groups them, also where each record is sent by itself
-    persons = distinct_identities(records.linkage, records.groups)
-    crowded = (
-        exchange_crowded(
-            agreement,
-            terms,
-            vintage,
-            persons,
-            store,
-            client,
-            source.child("crowded"),
-            PersonCounter(persons, persons.get_column("subject").to_numpy()),
-        )
-        if agreement.profile.name != "record"
-        else CrowdedKeys()
-    )
+    crowded = CrowdedKeys()
+    if agreement.profile.name != "record":
+        persons, counter = own_persons(records)
+        noise = source.child("crowded")
+        crowded = exchange_crowded(agreement, terms, vintage, persons, store, client, noise, counter)
     record_ids = records.mapped.frame.get_column("record_id").to_list()
-    subject_refs = state.subject_refs(record_ids, prepared.subjects.tolist())
+    fresh = source.child(f"subjects/{terms.name}/{vintage}")
+    subject_refs = state.subject_refs(record_ids, prepared.subjects.tolist(), lambda count: random_refs(count, fresh))
     made = encode_tables(prepared, subject_refs, crowded, epoch_key, vintage, source)
     signed, folder = write_submission(
         outbox,
@@ -226,6 +216,15 @@ def encode(
         )
     )
     return Submitted(signed, folder, report)
+
+
+def own_persons(records: OwnRecords) -> tuple[pl.DataFrame, PersonCounter]:
+    """Return the distinct identities of the persons that the caps count, and how to count them.
+
+    The caps always count persons as the connector groups them, also where each record is sent by itself.
+    """
+    persons = distinct_identities(records.linkage, records.groups)
+    return persons, PersonCounter(persons, persons.get_column("subject").to_numpy())
 
 
 def encoding_report(prepared: Prepared, made: Encoded) -> dict[str, Any]:

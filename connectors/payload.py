@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import io
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
@@ -19,6 +18,7 @@ from connectors.errors import ConnectorConfigurationError
 from contract.agreement import PayloadColumn, RegisterTerms
 from contract.submission import MEMBERS
 from pseudonymisation.keys.tree import derive
+from pseudonymisation.randomness import RandomSource
 
 #: Hexadecimal digits of a pseudonym: 64 bits, no two employers share one by chance.
 PSEUDONYM_DIGITS = 16
@@ -26,9 +26,9 @@ _NORMALISED = ("sex", "nationality", "birth_country")
 _CUT = {"date": 10, "month": 7, "year": 4}
 
 
-def random_refs(count: int) -> list[str]:
+def random_refs(count: int, random: RandomSource) -> list[str]:
     """Return random references of 128 bits as hexadecimal text."""
-    drawn = os.urandom(16 * count).hex()
+    drawn = random.words(2 * count).tobytes().hex()
     return [drawn[start : start + 32] for start in range(0, 32 * count, 32)]
 
 

@@ -43,6 +43,7 @@ def starter_toml(
     encoding: str = "utf-8",
     delimiter: str = ",",
     bad_dates: str = "refuse",
+    keys: str = "institution.keys",
 ) -> str:
     """Return the text of a connector.toml for one of the six registers.
 
@@ -57,6 +58,7 @@ def starter_toml(
         encoding: Of the files.
         delimiter: Of the files.
         bad_dates: ``refuse`` or ``empty``.
+        keys: Path of the key store, from the connector's folder.
 
     Raises:
         ConnectorConfigurationError: It is none of the six registers.
@@ -70,6 +72,7 @@ def starter_toml(
         f"register = {_quoted(register)}",
         "# refuse: a date that cannot be read stops encoding; empty: it counts as missing",
         f"bad_dates = {_quoted(bad_dates)}",
+        f"keys = {_quoted(keys)}",
         "",
         "[units]",
         f"linkage = {_quoted(units[0])}",

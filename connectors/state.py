@@ -10,9 +10,8 @@ from __future__ import annotations
 import hmac
 import json
 import os
-import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,7 +80,9 @@ class LocalState:
                 f"The connector's state does not answer: {type(error).__name__}.", where={"file": self._path.name}
             ) from None
 
-    def subject_refs(self, record_ids: Sequence[str], subjects: Sequence[int]) -> list[str]:
+    def subject_refs(
+        self, record_ids: Sequence[str], subjects: Sequence[int], draw: Callable[[int], list[str]]
+    ) -> list[str]:
         """Return the subject reference of every record, known ones kept and new ones drawn at random.
 
         A subject keeps the reference that most of its records had before (the smallest where two are level); of two
@@ -90,6 +91,7 @@ class LocalState:
         Args:
             record_ids: All record ids of the vintage.
             subjects: Subject number of each, from 0.
+            draw: Gives that many random references of 32 hexadecimal digits.
 
         Raises:
             IntegrityError: The state was made under another key, or altered.
@@ -97,7 +99,7 @@ class LocalState:
         macs = [hmac.digest(self._mac_key, record_id.encode(), "sha256") for record_id in record_ids]
         with self._transaction() as connection:
             before = self._known(connection)
-            references = _assign([before.get(mac) for mac in macs], subjects)
+            references = _assign([before.get(mac) for mac in macs], subjects, draw)
             connection.executemany(
                 "insert or replace into record values (?, ?, ?)",
                 (
@@ -202,7 +204,7 @@ def _note(connection: sqlite3.Connection, manifest_id: str, kind: str, details: 
     )
 
 
-def _assign(before: Sequence[str | None], subjects: Sequence[int]) -> list[str]:
+def _assign(before: Sequence[str | None], subjects: Sequence[int], draw: Callable[[int], list[str]]) -> list[str]:
     votes: dict[tuple[int, str], int] = {}
     for subject, reference in zip(subjects, before, strict=True):
         if reference is not None:
@@ -213,4 +215,6 @@ def _assign(before: Sequence[str | None], subjects: Sequence[int]) -> list[str]:
         if subject not in chosen and reference not in taken:
             chosen[subject] = reference
             taken.add(reference)
-    return [chosen.setdefault(int(subject), secrets.token_hex(16)) for subject in subjects]
+    new = [subject for subject in dict.fromkeys(int(one) for one in subjects) if subject not in chosen]
+    chosen.update(zip(new, draw(len(new)), strict=True))
+    return [chosen[int(subject)] for subject in subjects]

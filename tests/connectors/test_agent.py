@@ -10,10 +10,12 @@ import polars as pl
 import pytest
 from sqlalchemy import select
 
+from connectors.agent import ConnectorAgent
 from connectors.client import UnitClient
 from connectors.errors import ApprovalError, UnitRefusedError, WaitingError
 from contract.errors import AgreementError, ConflictError, KeyCustodyError, SubmissionError
 from contract.sealing import unseal_stream
+from pseudonymisation.randomness import SeededRandomness
 from service.submissions.models import Submission
 from tests.connectors.world import VINTAGE, World, build
 
@@ -196,3 +198,16 @@ def test_refuse_drop_and_retract(live: World, tmp_path: Path) -> None:
     for decision in (lambda: other.approve(refused, by="operator"), lambda: other.push(refused)):
         with pytest.raises(ConflictError):
             decision()
+
+
+def test_seeded_randomness_gives_the_same_tables(live: World) -> None:
+    agent = live.agents["dgsn"]
+
+    def tables(seed: bytes) -> list[object]:
+        seeded = ConnectorAgent(
+            agent.configuration, agent.store, transports=agent._transports, random=SeededRandomness(seed)
+        )
+        return [table["first_rows"] for table in seeded.preview(VINTAGE)["tables"]]
+
+    assert tables(b"one") == tables(b"one")
+    assert tables(b"one") != tables(b"two")

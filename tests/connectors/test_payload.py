@@ -20,6 +20,7 @@ from connectors.payload import (
 )
 from connectors.times import iso_times
 from contract.agreement import PayloadColumn, RegisterTerms
+from pseudonymisation.randomness import SystemRandomness
 
 KEY = b"k" * 32
 
@@ -110,7 +111,7 @@ def test_terms_that_cannot_be_meant_are_refused() -> None:
 
 
 def test_references_do_not_repeat() -> None:
-    made = random_refs(1000)
+    made = random_refs(1000, SystemRandomness())
     assert len(set(made)) == 1000
     assert all(len(one) == 32 for one in made)
 

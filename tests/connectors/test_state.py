@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import stat
 from pathlib import Path
 
@@ -10,14 +11,19 @@ import pytest
 from connectors.state import LocalState, LocalSubmission
 from contract.errors import IntegrityError, NotFoundError, StorageError
 
+
+def draw(count: int) -> list[str]:
+    return [secrets.token_hex(16) for _ in range(count)]
+
+
 MAC, SEAL = b"m" * 32, b"s" * 32
 
 
 def test_references_persist_over_vintages(tmp_path: Path) -> None:
     state = LocalState(tmp_path / "state.sqlite", MAC, SEAL)
-    first = state.subject_refs(["a", "b", "c"], [0, 0, 1])
+    first = state.subject_refs(["a", "b", "c"], [0, 0, 1], draw)
     assert first[0] == first[1] != first[2]
-    again = LocalState(tmp_path / "state.sqlite", MAC, SEAL).subject_refs(["c", "d", "b", "a"], [0, 1, 2, 2])
+    again = LocalState(tmp_path / "state.sqlite", MAC, SEAL).subject_refs(["c", "d", "b", "a"], [0, 1, 2, 2], draw)
     assert again[0] == first[2]
     assert again[2] == again[3] == first[0]
     assert again[1] not in first
@@ -26,18 +32,18 @@ def test_references_persist_over_vintages(tmp_path: Path) -> None:
 
 def test_a_split_leaves_the_reference_to_the_larger_part_and_a_merge_keeps_the_commoner(tmp_path: Path) -> None:
     state = LocalState(tmp_path / "state.sqlite", MAC, SEAL)
-    first = state.subject_refs(["a", "b", "c", "d"], [0, 0, 0, 1])
-    split = state.subject_refs(["a", "b", "c", "d"], [0, 1, 1, 2])
+    first = state.subject_refs(["a", "b", "c", "d"], [0, 0, 0, 1], draw)
+    split = state.subject_refs(["a", "b", "c", "d"], [0, 1, 1, 2], draw)
     assert split[1] == split[2] == first[0]
     assert split[0] not in first
-    merged = state.subject_refs(["a", "b", "c", "d"], [0, 0, 0, 0])
+    merged = state.subject_refs(["a", "b", "c", "d"], [0, 0, 0, 0], draw)
     assert set(merged) == {first[0]}
 
 
 def test_no_record_id_or_reference_in_the_files_bytes(tmp_path: Path) -> None:
     state = LocalState(tmp_path / "state.sqlite", MAC, SEAL)
     ids = [f"CANARY-{number}" for number in range(500)]
-    references = state.subject_refs(ids, list(range(500)))
+    references = state.subject_refs(ids, list(range(500)), draw)
     for path in tmp_path.iterdir():
         content = path.read_bytes()
         assert b"CANARY" not in content
@@ -46,7 +52,7 @@ def test_no_record_id_or_reference_in_the_files_bytes(tmp_path: Path) -> None:
 
 
 def test_another_key_does_not_open_it(tmp_path: Path) -> None:
-    LocalState(tmp_path / "state.sqlite", MAC, SEAL).subject_refs(["a"], [0])
+    LocalState(tmp_path / "state.sqlite", MAC, SEAL).subject_refs(["a"], [0], draw)
     with pytest.raises(IntegrityError):
         LocalState(tmp_path / "state.sqlite", MAC, b"t" * 32).record_refs()
 
