@@ -162,9 +162,10 @@ def count_crowded(
     one person alone holds is never listed, whatever the noise. The number of persons, which scales the public name
     table, has noise too.
 
-    That floor is not differential privacy: a listed value tells a key holder for certain that two persons share it. From
-    one person to two the chance of being listed goes from 0 to a / (1 + a), a = exp(-epsilon): .27 at epsilon 1. Without
-    the floor the lists would be epsilon-private a value, at a cost in recall (a tenth of single values refined).
+    That floor is not differential privacy: a listed value tells a key holder for certain that two persons share
+    it. From one person to two the chance of being listed goes from 0 to a / (1 + a), a = exp(-epsilon): .27 at
+    epsilon 1. Without the floor the lists would be epsilon-private a value, at a cost in recall (a tenth of single
+    values refined).
 
     Args:
         identities: Normalised identities with the integer column `subject`.

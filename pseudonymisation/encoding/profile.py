@@ -55,8 +55,8 @@ class EncodingContext:
 class PassReport:
     """Counts about one pass.
 
-    `rows` and `levels` (rows by level of the pass) are real rows, `dummies` the fictitious ones; `keyless` and `withheld`
-    identities are counted with the dummies among them.
+    `rows` and `levels` (rows by level of the pass) are real rows, `dummies` the fictitious ones; `keyless` and
+    `withheld` identities are counted with the dummies among them.
     """
 
     rows: int
