@@ -13,7 +13,7 @@ from sqlalchemy import select
 from connectors.agent import ConnectorAgent
 from connectors.client import UnitClient
 from connectors.errors import ApprovalError, UnitRefusedError, WaitingError
-from contract.errors import AgreementError, ConflictError, KeyCustodyError, SubmissionError
+from contract.errors import AgreementError, ConflictError, KeyCustodyError, NotFoundError, SubmissionError
 from contract.sealing import unseal_stream
 from pseudonymisation.randomness import SeededRandomness
 from service.submissions.models import Submission
@@ -111,6 +111,15 @@ def test_a_submission_leaves_only_when_approved_and_arrives_whole(live: World) -
     again = agent.push(manifest_id)
     assert {one.sent_bytes for one in again.values()} == {0}
     assert agent.status()["submissions"][-1]["state"] == "sent"
+
+
+def test_single_subjects_are_taken_back(live: World) -> None:
+    agent = live.agents["dgsn"]
+    assert agent.retract_records(["CANARYID-B000", "CANARYID-B001", "CANARYID-B002"]) == 2
+    with pytest.raises(NotFoundError) as caught:
+        agent.retract_records(["CANARYID-B000", "CANARYID-NOBODY"])
+    assert caught.value.where == {"position": 2}
+    assert "CANARY" not in caught.value.diagnostics()
 
 
 def test_an_interrupted_push_resumes(live: World, monkeypatch: pytest.MonkeyPatch) -> None:
