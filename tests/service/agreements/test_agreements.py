@@ -19,9 +19,9 @@ def hand_in(world: World, party: str, kind: str, *, context: str | None = None, 
 
 
 @pytest.fixture
-def bare(database_url: str, worlds) -> World:
+def bare(migrated_url: str, worlds) -> World:
     """A unit that knows the agreement without any signature."""
-    world = worlds(database_url, install=False)
+    world = worlds(migrated_url, install=False)
     with world.unit.database.write() as session:
         install_agreement(world.unit, session, SignedAgreement(agreement=world.agreement))
     return world

@@ -191,18 +191,9 @@ def test_no_audit_record_no_acceptance(linkage, monkeypatch) -> None:
     assert complete(linkage, parcel).status_code == 200
 
 
-def test_a_stopped_database_loses_nothing_that_was_acknowledged(worlds, postgresql, request) -> None:
-    import uuid
-
-    from sqlalchemy import create_engine, make_url, text
-
-    name = f"wasl_{uuid.uuid4().hex}"
-    url = make_url(postgresql.get_uri()).set(drivername="postgresql+psycopg")
-    admin = create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    linkage = worlds(postgresql.get_uri(database=name))
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_a_stopped_database_loses_nothing_that_was_acknowledged(postgresql, migrated_url, worlds) -> None:
+    linkage = worlds(migrated_url)
     parcel = make_parcel(linkage)
     open_parcel(linkage, parcel)
     file = "pass-birth.parquet"
