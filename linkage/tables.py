@@ -63,6 +63,16 @@ class PassArrays:
             self.ends,
         )
 
+    def distance(
+        self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], left: int, right: int
+    ) -> npt.NDArray[np.int64]:
+        """Return the Hamming distances of sketch `left` of rows i and sketch `right` of rows j (int64[n]).
+
+        The NumPy twins compare by it alone, so that a yardstick can put an exact distance in its place.
+        """
+        different = self.sketches[i, left] ^ self.sketches[j, right]
+        return np.asarray(np.bitwise_count(different).sum(axis=1, dtype=np.int64))
+
     @cached_property
     def starts(self) -> npt.NDArray[np.int64]:
         """int64[n]: for each row the first row of its block."""

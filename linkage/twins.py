@@ -30,8 +30,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 def _hamming(arrays: PassArrays, i: Rows, j: Rows, left: int, right: int) -> Levels:
-    different = arrays.sketches[i, left] ^ arrays.sketches[j, right]
-    return np.asarray(np.bitwise_count(different).sum(axis=1, dtype=np.int64))
+    return arrays.distance(i, j, left, right)
 
 
 def _both(arrays: PassArrays, i: Rows, j: Rows, left: int, right: int) -> Flags:
