@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,12 +64,10 @@ class PassArrays:
             self.ends,
         )
 
-    def distance(
-        self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], left: int, right: int
-    ) -> npt.NDArray[np.int64]:
-        """Return the Hamming distances of sketch `left` of rows i and sketch `right` of rows j (int64[n]).
+    def distance(self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], left: int, right: int) -> npt.NDArray[Any]:
+        """Return the Hamming distances (int64[n]) of sketch `left` of rows i and sketch `right` of rows j.
 
-        The NumPy twins compare by it alone, so that a yardstick can put an exact distance in its place.
+        The NumPy twins compare by it alone, so that a yardstick can put an exact distance (float64[n]) in its place.
         """
         different = self.sketches[i, left] ^ self.sketches[j, right]
         return np.asarray(np.bitwise_count(different).sum(axis=1, dtype=np.int64))
