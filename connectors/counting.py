@@ -138,7 +138,7 @@ class PersonCounter:
         whole = np.where(swapped & (equal < 3), np.float32(3.0), whole)
         year = np.where(year_one == year_two, np.float32(1.0), np.float32(-2.0))
         year = np.where((year_one < 0) | (year_two < 0), np.float32(0), year)
-        return np.where(known == 3, whole, year)
+        return np.where(known == 3, whole, year).astype(np.float32)
 
 
 def _distinct(bucket: Rows, value: Rows, size: int) -> Rows:

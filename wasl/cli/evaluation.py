@@ -1,0 +1,52 @@
+"""`wasl evaluate`: the real path on labelled data, and its score in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from contract.errors import InputError, StorageError
+from wasl.cli.output import say
+
+PROFILES = ("blind_blocks", "record", "clear")
+
+
+def evaluate_set(directory: Path, *, profile: str, group: str, links: Path | None) -> tuple[dict[str, Any], str]:
+    """Run the evaluation; returns the report and a summary for people.
+
+    Raises:
+        InputError: An option or the data set is not as it must be.
+        StorageError: The link map cannot be written.
+    """
+    if profile not in PROFILES:
+        raise InputError(f"There is no profile {profile!r}.", advice=f"One of {', '.join(PROFILES)}.")
+    if group not in {"none", "local"}:
+        raise InputError("--group is none or local.")
+    from evaluation.datasets import load_dataset
+    from evaluation.harness import evaluate
+
+    dataset = load_dataset(directory)
+    say(f"Linking {dataset.name} through connectors and both units ...")
+    result = evaluate(dataset, profile=profile, group=group)
+    if links is not None:
+        try:
+            result.links.write_csv(links)
+        except OSError as error:
+            raise StorageError("The link map cannot be written.", where={"file": links.name}) from error
+    return result.report, _summary(result.report)
+
+
+def _summary(report: dict[str, Any]) -> str:
+    lines = [f"{report['dataset']}: {report['profile']['name']}, {len(report['passes'])} passes", ""]
+    lines.append(f"{'':<16} precision  recall     F1")
+    for name in ("pairwise", "cross_register", "bcubed"):
+        rates = report[name]
+        lines.append(f"{name:<16} {rates['precision']:9.4f} {rates['recall']:7.4f} {rates['f1']:6.4f}")
+    seconds = sum(stage["seconds"] for stage in report["stages"].values())
+    lines += [
+        "",
+        f"pairs completeness {report['pairs_completeness']:.4f}, reduction ratio {report['reduction_ratio']:.6f}",
+        f"calibration error  {report['calibration']['expected_error']:.3f}",
+        f"{seconds:.1f} s in all",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,84 @@
+"""The tree of commands. Only Typer is imported here; everything heavy waits for its command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wasl.cli import agreement, connector, runs, units
+from wasl.cli.output import emit
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    help="Wasl links the registers of labour migration without sharing identities.",
+    epilog="First steps: wasl demo. Then: docs/guides.",
+)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+
+app.add_typer(connector.app, name="connector", help="What an institution does on its own machine.")
+app.add_typer(agreement.app, name="agreement")
+app.add_typer(runs.app, name="run")
+app.add_typer(runs.accounts, name="account")
+app.add_typer(units.audit, name="audit")
+app.command("serve")(units.serve)
+
+
+@app.command()
+def demo(
+    persons: Annotated[int, typer.Option(help="Number of synthetic persons.", min=50)] = 5000,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic country.")] = 1,
+    keep: Annotated[Path | None, typer.Option(help="Keep everything the demo made in this folder.")] = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Keep both units up and print their pages.")] = False,
+    registers: Annotated[
+        Path | None,
+        typer.Option(help="Canonical register files (NAME.csv, NAME_events.csv) instead of synthetic ones."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where --registers writes links, spells and indicators.")] = None,
+    window: Annotated[
+        str | None, typer.Option(help="Observation window START:END; from the events by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the whole mission on this machine: six connectors and both units as real processes."""
+    from wasl.demo.run import run_demo
+
+    result, text = run_demo(persons=persons, seed=seed, keep=keep, serve=serve, registers=registers, out=out)
+    emit(result, as_json, text)
+
+
+@app.command()
+def evaluate(
+    directory: Annotated[Path, typer.Argument(help="A labelled data set (docs/labelled-data.md).")],
+    profile: Annotated[str, typer.Option(help="blind_blocks, record or clear.")] = "blind_blocks",
+    group: Annotated[str, typer.Option(help="none: each record a subject; local: the connector groups.")] = "none",
+    links: Annotated[Path | None, typer.Option(help="Write register,record_id,person_id to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the real path on a labelled data set and score the link map against its truth."""
+    from wasl.cli.evaluation import evaluate_set
+
+    result, text = evaluate_set(directory, profile=profile, group=group, links=links)
+    emit(result, as_json, text)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check this machine: Python, libraries, disk, clock, compiled kernels."""
+    from wasl.cli.doctor import examine
+
+    result, text = examine()
+    emit(result, as_json, text)
+    if not result["healthy"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    emit({}, False, installed("wasl"))
