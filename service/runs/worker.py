@@ -21,8 +21,8 @@ from service.db.base import Database
 from service.runs import ledger
 from service.runs.port import Chunk, ChunkResult, Results, Run, Workflow
 
-LEASE = timedelta(seconds=6)
-HEARTBEAT_SECONDS = 1.5
+LEASE = timedelta(seconds=5)
+HEARTBEAT_SECONDS = 1.25
 IDLE_SECONDS = 0.5
 MAX_ATTEMPTS = 3  # of a chunk that fails for no reason we know
 MAX_TRANSIENT_ATTEMPTS = 30  # about half an hour of an unreachable peer or a full disk

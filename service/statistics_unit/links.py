@@ -15,11 +15,11 @@ from service.db.base import Database
 from service.runs import ledger
 from service.runs.port import Run
 from service.settings import Settings
+from service.statistics_unit.objects import read_frame, trajectory_frames
 from service.statistics_unit.persons import LINK_COLUMNS
 from service.statistics_unit.start import latest_run
 from service.statistics_unit.subjects import stored_links, subjects_database
 from service.statistics_unit.trajectories import PROTECTED, RAW, SPELLS
-from service.statistics_unit.workflow import read_frame, trajectory_frames
 from service.storage import ContentStore
 
 

@@ -18,9 +18,9 @@ from service.runs import ledger
 from service.runs.actors import CHECKER, STATISTICIAN, Actor
 from service.runs.port import RunState
 from service.statistics_unit.models import Release, ReleaseState
+from service.statistics_unit.objects import read_frame, trajectory_frames
 from service.statistics_unit.start import KIND
 from service.statistics_unit.trajectories import PROTECTED
-from service.statistics_unit.workflow import read_frame, trajectory_frames
 from service.unit import Unit
 
 

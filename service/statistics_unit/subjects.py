@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import String, delete, insert, select
+from sqlalchemy import Index, String, delete, insert, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.db.base import Database
@@ -27,6 +27,7 @@ class PersonLink(SubjectsBase):
     """A subject's person as a run found it."""
 
     __tablename__ = "person_links"
+    __table_args__ = (Index("ix_person_links_subject", "register_name", "subject_ref"),)
 
     run_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     register_name: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -65,6 +66,14 @@ def write_links(database: Database, run_id: str, links: Iterable[Link]) -> None:
         session.execute(delete(PersonLink).where(PersonLink.run_id == run_id))
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             session.execute(insert(PersonLink), rows[start : start + _ROWS_AT_ONCE])
+
+
+def forget_subjects(database: Database, subjects: Iterable[tuple[str, str]]) -> None:
+    """Delete retracted subjects (register, subject_ref) from the links of all runs."""
+    with database.write() as session:
+        for register, subject in sorted(subjects):
+            own = (PersonLink.register_name == register, PersonLink.subject_ref == subject)
+            session.execute(delete(PersonLink).where(*own))
 
 
 def stored_links(database: Database, run_id: str) -> list[Link]:

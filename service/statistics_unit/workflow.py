@@ -11,27 +11,25 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy.orm import Session
 
 from contract.canonical import canonical_json, document_id
-from contract.errors import ConflictError, IntegrityError
+from contract.errors import ConflictError
 from service.agreements.service import get_agreement, live_agreement
 from service.runs.port import Chunk, ChunkPlan, ChunkResult, Outcome, Results, Run
 from service.runs.queue import STAGES
+from service.statistics_unit.objects import put_frame, read_arrow, read_frame
 from service.statistics_unit.payload import link_registers, linked_records
 from service.statistics_unit.persons import Subjects, gather_subjects, links_of, pairs_of
+from service.statistics_unit.removal import remove_superseded
 from service.statistics_unit.retraction import retracted
 from service.statistics_unit.start import KIND, previous_run
-from service.statistics_unit.subjects import stored_links, subjects_database, write_links
+from service.statistics_unit.subjects import forget_subjects, stored_links, subjects_database, write_links
 from service.statistics_unit.trajectories import compute
-from service.storage import ContentStore
 from service.submissions.models import Submission, SubmissionState
 from service.unit import Unit
 
@@ -91,7 +89,8 @@ class StatisticsWorkflow:
         return Outcome(document_id(made), quality)
 
     def settle(self, session: Session, run: Run, outcome: Outcome) -> None:
-        """See `service.runs.port.Workflow`; nothing is left to write."""
+        """Delete what earlier computations of the vintage made."""
+        remove_superseded(self._unit, session, run)
 
     def _table(self, run: Run, register: str, name: str) -> pl.DataFrame:
         manifest_id = run.parameters["submissions"][register]
@@ -103,15 +102,17 @@ class StatisticsWorkflow:
 
     def _subjects(self, run: Run) -> Subjects:
         registers = sorted(run.parameters["submissions"])
-        with self._unit.database.read() as session:
-            gone = retracted(session, run.agreement_id, run.parameters["retractions"])
         handles = {name: self._table(run, name, "handles.parquet") for name in registers}
         records = {name: self._table(run, name, "records.parquet").select("subject_ref") for name in registers}
-        return gather_subjects(handles, records, gone)
+        return gather_subjects(handles, records, self._retracted(run))
+
+    def _retracted(self, run: Run) -> set[tuple[str, str]]:
+        with self._unit.database.read() as session:
+            return retracted(session, run.agreement_id, run.parameters["retractions"])
 
     def _merge(self, run: Run, _chunk: Chunk, _results: Results) -> ChunkResult:
         subjects = self._subjects(run)
-        pairs = pairs_of(_read(self._unit.store, run.parameters["edges"]), subjects)
+        pairs = pairs_of(read_arrow(self._unit.store, run.parameters["edges"]), subjects)
         summary = {"subjects": len(subjects), "subject_pairs": pairs.num_rows}
         return ChunkResult(put_frame(self._unit.subjects, pl.from_arrow(pairs)), summary)
 
@@ -119,12 +120,13 @@ class StatisticsWorkflow:
         (merged,) = results("merge")
         with self._unit.database.read() as session:
             agreement = get_agreement(session, run.agreement_id).agreement
-        pairs = _read(self._unit.subjects, merged.digest)
+        pairs = read_arrow(self._unit.subjects, merged.digest)
         with subjects_database(self._unit.settings) as database:
             before = stored_links(database, chunk.parameters["previous"]) if chunk.parameters["previous"] else []
             previous = {(register, subject): person for register, subject, person in before}
             links = links_of(self._subjects(run), pairs, agreement, previous)
             write_links(database, run.id, links.iter_rows())
+            forget_subjects(database, self._retracted(run))
         known = set(previous.values())
         kept = sum(1 for person in links["person_id"].unique() if person in known)
         summary = {"subjects": links.height, "persons": links["person_id"].n_unique(), "persons_seen_before": kept}
@@ -145,40 +147,3 @@ class StatisticsWorkflow:
         index = {name: put_frame(self._unit.store, frame) for name, frame in made.frames.items()}
         digest, _ = self._unit.store.put(io.BytesIO(canonical_json({"frames": index, "window": made.window})))
         return ChunkResult(digest, made.summary)
-
-
-def put_frame(store: ContentStore, frame: pl.DataFrame | pl.Series) -> str:
-    """Store a frame as Parquet and return its digest."""
-    assert isinstance(frame, pl.DataFrame)
-    sink = io.BytesIO()
-    # pyarrow writes the same bytes whatever the number of threads and chunks a frame was made with
-    pq.write_table(frame.rechunk().to_arrow(), sink, compression="zstd")
-    sink.seek(0)
-    return store.put(sink)[0]
-
-
-def read_frame(store: ContentStore, digest: str) -> pl.DataFrame:
-    """Return a stored frame, checked against its digest.
-
-    Raises:
-        NotFoundError: It is not there.
-        IntegrityError: It has changed, or does not read.
-    """
-    found = pl.from_arrow(_read(store, digest))
-    assert isinstance(found, pl.DataFrame)
-    return found
-
-
-def _read(store: ContentStore, digest: str) -> pa.Table:
-    with store.open(digest) as source:
-        try:
-            return pq.read_table(source)
-        except pa.ArrowException as error:
-            raise IntegrityError("A stored table does not read.", where={"object": digest}) from error
-
-
-def trajectory_frames(store: ContentStore, digest: str) -> tuple[dict[str, str], dict[str, str] | None]:
-    """Return the digests of a computation's frames by name, and its window, from the object of its last stage."""
-    with store.open(digest) as source:
-        document = json.loads(source.read())
-    return document["frames"], document["window"]
