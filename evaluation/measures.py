@@ -58,8 +58,8 @@ class Opened:
         )
         return counted.group_by("entity_id", maintain_order=True).first().select("entity_id", "group")
 
-    def records(self) -> pl.DataFrame:
-        """Return all records: `record` (number), `register`, `record_id`, `subject_ref`, `entity_id`."""
+    def references(self) -> pl.DataFrame:
+        """Return `register`, `record_id`, `subject_ref` of every record, with or without a known person."""
         parts = []
         for name, agent in self.agents.items():
             refs = agent.record_refs()
@@ -69,10 +69,23 @@ class Opened:
                     schema={"register": pl.String, "record_id": pl.String, "subject_ref": pl.String},
                 )
             )
-        joined = pl.concat(parts).join(self.dataset.truth, on=["register", "record_id"], how="inner")
+        return pl.concat(parts)
+
+    def records(self) -> pl.DataFrame:
+        """Return the records of the truth: `record` (number), `register`, `record_id`, `subject_ref`, `entity_id`."""
+        joined = self.references().join(self.dataset.truth, on=["register", "record_id"], how="inner")
         return (
             joined.sort("register", "record_id").with_row_index("record").with_columns(pl.col("record").cast(pl.Int64))
         )
+
+    def subjects(self) -> pl.DataFrame:
+        """Return all subjects, sorted: `subject` (number), `register`, `subject_ref`, `entity_id` (null if unknown)."""
+        records = self.references().join(self.dataset.truth, on=["register", "record_id"], how="left")
+        entity = (
+            records.sort("record_id").group_by("register", "subject_ref").agg(pl.col("entity_id").drop_nulls().first())
+        )
+        numbered = entity.sort("register", "subject_ref").with_row_index("subject")
+        return numbered.with_columns(pl.col("subject").cast(pl.Int64))
 
     def handles(self) -> pl.DataFrame:
         """Return `register`, `pass`, `handle`, `subject_ref` of all submissions."""
@@ -106,7 +119,7 @@ def measure(opened: Opened, one: list[str]) -> dict[str, Any]:
     return {
         "pairs_completeness": compared / true if true else 1.0,
         "reduction_ratio": 1.0 - min(sum(counts.values()), possible) / possible if possible else 1.0,
-        "calibration": _calibration(opened, records, handles),
+        "calibration": _calibration(opened, handles),
         "passes": [
             {
                 "name": name,
@@ -121,11 +134,8 @@ def measure(opened: Opened, one: list[str]) -> dict[str, Any]:
     }
 
 
-def _calibration(opened: Opened, records: pl.DataFrame, handles: pl.DataFrame) -> dict[str, Any]:
-    subjects = (
-        records.group_by("register", "subject_ref").agg(pl.col("entity_id").first()).sort("register", "subject_ref")
-    )
-    numbered = subjects.with_row_index("subject").with_columns(pl.col("subject").cast(pl.Int64))
+def _calibration(opened: Opened, handles: pl.DataFrame) -> dict[str, Any]:
+    numbered = opened.subjects()
     if opened.pairs is not None:
         pairs = opened.pairs
     else:
@@ -134,9 +144,12 @@ def _calibration(opened: Opened, records: pl.DataFrame, handles: pl.DataFrame) -
         owned = handles.join(numbered, on=["register", "subject_ref"]).select("pass", "handle", "subject")
         found = subject_pairs(_edges(opened), owned.to_arrow())
         pairs = pl.DataFrame({"a": found.a, "b": found.b, "probability": found.probability})
-    entity = numbered["entity_id"].to_numpy()
-    match = entity[pairs["a"].to_numpy()] == entity[pairs["b"].to_numpy()]
-    return calibration(pairs["probability"].to_numpy(), np.asarray(match, dtype=np.bool_))
+    entities = numbered.select("subject", "entity_id").drop_nulls()  # of a subject without truth nothing is known
+    known = pairs.join(entities, left_on="a", right_on="subject").join(
+        entities, left_on="b", right_on="subject", suffix="_b"
+    )
+    match = (known["entity_id"] == known["entity_id_b"]).to_numpy()
+    return calibration(known["probability"].to_numpy(), np.asarray(match, dtype=np.bool_))
 
 
 def _edges(opened: Opened) -> Any:

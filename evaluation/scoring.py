@@ -35,6 +35,7 @@ def _rates(true: int, found: int, both: int) -> dict[str, float]:
 def _bcubed(cells: pl.DataFrame) -> dict[str, float]:
     """Return B-cubed precision and recall over records (Bagga and Baldwin 1998)."""
     joint = cells.group_by("entity_id", "person_id").agg(pl.col("n").sum().cast(pl.Float64))
+    joint = joint.sort("entity_id", "person_id")  # sums of floats depend on their order
     joint = joint.with_columns(
         pl.col("n").sum().over("person_id").alias("size_person"),
         pl.col("n").sum().over("entity_id").alias("size_entity"),
