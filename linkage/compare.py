@@ -67,12 +67,12 @@ def emit_edges(
     if not (math.isfinite(floor) and 0 < floor <= 1):
         raise PatternError("The floor of edges is a probability above 0.")
     many = np.array(plan.many, dtype=np.bool_)
-    weights = model.weights(arrays.name)
+    weights = (model.weights(arrays.name), model.kind_bits(arrays.name))
     bound = model.least_weight(arrays.name, floor)
     if plan.profile == "record":
-        i, j, patterns = record.likely_pairs(arrays, plan, many, lo, hi, weights, bound)
+        i, j, patterns = record.likely_pairs(arrays, plan, many, lo, hi, model, bound)
     else:
-        i, j, patterns = emit_kernel(layout_of(plan), arrays.rows(), many, lo, hi, plan.sizes, weights, bound)
+        i, j, patterns = emit_kernel(layout_of(plan), arrays.rows(), many, lo, hi, plan.sizes, *weights, bound)
     return edge_table(arrays, plan, model, i, j, patterns, floor)
 
 

@@ -1,13 +1,18 @@
 """Expectation-maximisation on pattern counts, over all passes at once.
 
-m and u of a variable are pooled over the passes whose key does not touch it; each pass may differ
-from the pool as far as its pairs outweigh `POOL_WEIGHT` pseudo-pairs. A variable that the key touches
-has shares of its own in that pass, drawn towards the shares among the pass's pairs, that is towards no
-evidence. λ is estimated for each pass. Patterns, not pairs, are iterated over (Enamorado, Fifield and
-Imai 2019); missing values add no evidence; pseudo-counts keep every share above zero.
+The latent classes are two kinds of matches (see `priors`) and the other pairs.
 
-Several starts run for a few iterations, the best penalised likelihood goes on (Biernacki, Celeux and
-Govaert 2003). A fit whose "matches" agree less than its others is refused as turned round.
+- m belongs to persons and clerks, whatever key brought two records together: one table for all
+  passes, read from the passes whose key touches the variable least.
+- u is pooled over the passes whose key does not touch the variable, and anchored to the generic u:
+  where nearly all pairs match, dirty matches would otherwise pass for others. A variable that the
+  key touches has a u of its own in that pass.
+- λ and the share of erring matches are estimated for each pass.
+
+Patterns, not pairs, are iterated over (Enamorado, Fifield and Imai 2019); missing values add no
+evidence; pseudo-counts keep every share above zero. Several starts run for a few iterations, the best
+penalised likelihood goes on (Biernacki, Celeux and Govaert 2003). A fit whose matches agree less than
+its other pairs is refused as turned round.
 """
 
 from __future__ import annotations
@@ -23,25 +28,40 @@ from linkage.errors import PatternError
 from linkage.model import Model
 from linkage.patterns import PatternCounts
 from linkage.plan import ComparisonPlan
-from linkage.priors import GENERIC_WEIGHT, LOCAL_WEIGHT, MATCH_PRIOR, POOL_WEIGHT, generic_shares, starts
+from linkage.priors import (
+    KIND_WEIGHT,
+    LOCAL_WEIGHT,
+    MATCH_KINDS,
+    MATCH_PRIOR,
+    MATCH_WEIGHT,
+    OTHER_SHARE,
+    OTHER_WEIGHT,
+    generic_shares,
+)
 from linkage.quality import quality_of
 
 MAX_ITERATIONS: Final = 1000
-SHORT_RUN: Final = 25
-TOLERANCE: Final = 1e-6  # largest move of any share or match rate in one iteration
-_START_RATES: Final = (0.2, 0.2, 0.5, 0.05)
+SHORT_RUN: Final = 15
+TOLERANCE: Final = 1e-5  # largest move of any share or rate in one iteration
+_START_RATES: Final = (0.3, 0.7, 0.05)
 _LEAST_SHARE: Final = 1e-12
+_KINDS: Final = len(MATCH_KINDS)
 
 Table = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class _State:
-    """m, u: float64[P, V, L]; match_rate: float64[P]."""
+    """m: float64[K, V, L]; u: float64[P, V, L]; mix: float64[P, K + 1], the last column of other pairs."""
 
     m: Table
     u: Table
-    match_rate: Table
+    mix: Table
+
+    def moved(self, before: _State) -> float:
+        """Return the largest change of any parameter."""
+        pairs = ((self.m, before.m), (self.u, before.u), (self.mix, before.mix))
+        return max(float(np.abs(now - then).max(initial=0)) for now, then in pairs)
 
 
 class _Evidence:
@@ -49,35 +69,30 @@ class _Evidence:
 
     def __init__(self, counts: Mapping[str, PatternCounts], plan: ComparisonPlan) -> None:
         self.plan = plan
-        shape = (len(plan.passes), len(plan.variables), int(plan.sizes.max()))
-        self.shape = shape
-        levels, number, which = [np.empty((0, shape[1]), dtype=np.uint8)], [np.empty(0)], [np.empty(0, dtype=np.int64)]
-        for at, name in enumerate(plan.passes):
-            found = counts.get(name, PatternCounts.empty())
-            merged = PatternCounts.gathered(
-                found.pattern, np.zeros_like(found.register_a), np.zeros_like(found.register_b), found.count
-            )
-            levels.append(plan.levels_of(merged.pattern))
-            number.append(merged.count.astype(np.float64))
-            which.append(np.full(len(merged.pattern), at, dtype=np.int64))
-        self.levels, self.number, self.which = np.concatenate(levels), np.concatenate(number), np.concatenate(which)
-        cell = (self.which[:, None] * shape[1] + np.arange(shape[1])) * shape[2] + self.levels
-        self.cell = np.ascontiguousarray(cell.T)  # [V, N]
-        self.pairs = np.bincount(self.which, weights=self.number, minlength=shape[0])
-        self.used = np.arange(shape[2])[None, :] < plan.sizes.astype(np.int64)[:, None]  # [V, L]
+        self.shape = (len(plan.passes), len(plan.variables), int(plan.sizes.max()))
+        self.levels, self.number, self.which = _flattened(counts, plan)
+        within = np.arange(self.shape[1])[:, None] * self.shape[2] + self.levels.T
+        self.cell = np.ascontiguousarray(within)  # [V, N]: place in a table of m
+        self.cell_u = self.which[None, :] * (self.shape[1] * self.shape[2]) + self.cell  # place in u
+        self.pairs = np.bincount(self.which, weights=self.number, minlength=self.shape[0])
+        self.used = np.arange(self.shape[2])[None, :] < plan.sizes.astype(np.int64)[:, None]  # [V, L]
         self.used[:, 0] = False
-        touched = [[v.name in plan.touched[name] for v in plan.variables] for name in plan.passes]
-        self.touched = np.array(touched, dtype=np.bool_).reshape(shape[:2])
-        generic = [generic_shares(variable) for variable in plan.variables]
-        self.generic_m, self.generic_u = (self._padded([pair[side] for pair in generic]) for side in (0, 1))
-        observed = self._tally(self.number)
-        self.marginal = self._normalised(observed + GENERIC_WEIGHT * (self.generic_m + self.generic_u)[None] / 2)
-
-    def _padded(self, shares: list[Table]) -> Table:
-        table = np.zeros(self.shape[1:])
-        for at, row in enumerate(shares):
-            table[at, : len(row)] = row
-        return table
+        self.touched, core = (
+            np.array([[v.name in names[name] for v in plan.variables] for name in plan.passes], dtype=np.bool_)
+            for names in (plan.touched, plan.core)
+        )
+        depth = self.touched.astype(np.int64) + core
+        self.m_passes = (depth <= np.maximum(depth.min(axis=0), 1)[None]).astype(np.float64)[:, :, None]
+        self.u_passes = (~self.touched).astype(np.float64)[:, :, None]
+        self.generic = np.zeros((_KINDS + 1, *self.shape[1:]))
+        for at, variable in enumerate(plan.variables):
+            shares = generic_shares(variable)
+            self.generic[:, at, : shares.shape[1]] = shares
+        self.other_weight = max(OTHER_WEIGHT, OTHER_SHARE * float(self.pairs.sum()))
+        marginal = self._normalised(self._tally(self.number) + LOCAL_WEIGHT * self.generic.mean(axis=0)[None])
+        # what the key forces says nothing: its u leans to the shares among the pass's pairs
+        self.local_lean = np.where(core[:, :, None], marginal, self.generic[-1][None])
+        self.forced = core
 
     def _normalised(self, table: Table) -> Table:
         table = np.where(self.used, np.maximum(table, _LEAST_SHARE), 0.0)
@@ -87,83 +102,105 @@ class _Evidence:
         """Sum weights (one a pattern) by pass, variable and level."""
         size = int(np.prod(self.shape))
         total = np.zeros(size)
-        for cells in self.cell:
+        for cells in self.cell_u:
             total += np.bincount(cells, weights=weight, minlength=size)
         return total.reshape(self.shape)
 
-    def start(self, number: int) -> _State:
-        pairs = [starts(variable)[number] for variable in self.plan.variables]
-        m, u = (self._padded([pair[side] for pair in pairs]) for side in (0, 1))
-        local = self.touched[:, :, None]
-        rate = np.full(self.shape[0], _START_RATES[number])
-        return _State(np.where(local, self.marginal, m), np.where(local, self.marginal, u), rate)
+    def start(self, rate: float) -> _State:
+        u = np.where(self.touched[:, :, None], self.local_lean, self.generic[-1][None])
+        mix = np.tile([*[rate / _KINDS] * _KINDS, 1 - rate], (self.shape[0], 1))
+        return _State(self.generic[:-1], u, mix)
 
-    def _log(self, table: Table) -> Table:
-        return np.log(np.where(self.used[None], np.maximum(table, _LEAST_SHARE), 1.0)).ravel()
+    def log(self, table: Table) -> Table:
+        return np.log(np.where(self.used, np.maximum(table, _LEAST_SHARE), 1.0)).ravel()
 
     def expect(self, state: _State) -> tuple[Table, float]:
-        """Return the match probability of each pattern and the penalised log likelihood."""
-        rate = state.match_rate[self.which]
-        log_m, log_u = self._log(state.m), self._log(state.u)
-        match, other = np.log(rate), np.log1p(-rate)
-        for cells in self.cell:
-            match = match + log_m[cells]
-            other = other + log_u[cells]
-        total = np.logaddexp(match, other)
-        likelihood = float((self.number * total).sum())
-        return np.exp(match - total), likelihood + self._penalty(state)
+        """Return each pattern's class probabilities (float64[K + 1, N]) and the penalised log likelihood."""
+        joint = np.log(state.mix).T[:, self.which]
+        for kind in range(_KINDS):
+            log_m = self.log(state.m[kind])
+            for cells in self.cell:
+                joint[kind] += log_m[cells]
+        log_u = self.log(state.u)
+        for cells in self.cell_u:
+            joint[-1] += log_u[cells]
+        top = joint.max(axis=0)
+        total = top + np.log(np.exp(joint - top).sum(axis=0))
+        return np.exp(joint - total), float((self.number * total).sum()) + self._penalty(state)
 
     def _penalty(self, state: _State) -> float:
         a, b = MATCH_PRIOR
-        rate = state.match_rate
-        prior = float((a * np.log(rate) + b * np.log1p(-rate)).sum())
-        for table, generic in ((state.m, self.generic_m), (state.u, self.generic_u)):
-            logs = self._log(table).reshape(self.shape)
-            lean = np.where(self.touched[:, :, None], LOCAL_WEIGHT * self.marginal, GENERIC_WEIGHT * generic[None])
-            prior += float((lean * logs).sum())
-        return prior
+        other = state.mix[:, -1]
+        prior = float((a * np.log1p(-other) + b * np.log(other)).sum())
+        for kind in range(_KINDS):
+            prior += MATCH_WEIGHT * float((self.generic[kind].ravel() * self.log(state.m[kind])).sum())
+        log_u = self.log(state.u).reshape(self.shape)
+        untouched = np.where(self.touched[:, :, None], 0.0, self.generic[-1][None] * log_u)
+        share = self.u_passes / np.maximum(self.u_passes.sum(axis=0, keepdims=True), 1)
+        prior += self.other_weight * float((untouched * share).sum())
+        return prior + LOCAL_WEIGHT * float(np.where(self.touched[:, :, None], self.local_lean * log_u, 0.0).sum())
 
-    def maximise(self, match: Table) -> _State:
-        inside = self.number * match
-        m = self._shares(self._tally(inside), self.generic_m)
-        u = self._shares(self._tally(self.number - inside), self.generic_u)
+    def maximise(self, belongs: Table) -> _State:
+        tallies = [self._tally(self.number * share) for share in belongs]
+        m = np.stack(
+            [
+                self._normalised((tally * self.m_passes).sum(axis=0) + MATCH_WEIGHT * generic)
+                for tally, generic in zip(tallies[:-1], self.generic[:-1], strict=True)
+            ]
+        )
+        others = tallies[-1]
+        pool = self._normalised((others * self.u_passes).sum(axis=0) + self.other_weight * self.generic[-1])
+        lean = np.where(self.forced[:, :, None], self.local_lean, pool[None])
+        u = np.where(self.touched[:, :, None], self._normalised(others + LOCAL_WEIGHT * lean), pool[None])
+        return _State(m, u, self._mix(belongs))
+
+    def _mix(self, belongs: Table) -> Table:
+        size = self.shape[0]
+        kinds = np.stack([np.bincount(self.which, weights=self.number * one, minlength=size) for one in belongs[:-1]])
+        matches = kinds.sum(axis=0)
+        overall = (kinds.sum(axis=1) + 1) / (kinds.sum() + _KINDS)
+        share = (kinds.T + KIND_WEIGHT * overall) / (matches[:, None] + KIND_WEIGHT)
         a, b = MATCH_PRIOR
-        matches = np.bincount(self.which, weights=inside, minlength=self.shape[0])
-        return _State(m, u, (matches + a) / (self.pairs + a + b))
+        rate = (matches + a) / (self.pairs + a + b)
+        return np.concatenate([rate[:, None] * share, (1 - rate)[:, None]], axis=1)
 
-    def _shares(self, tally: Table, generic: Table) -> Table:
-        pooled = np.where(self.touched[:, :, None], 0.0, tally).sum(axis=0)
-        pool = self._normalised(pooled + GENERIC_WEIGHT * generic)
-        local = tally + LOCAL_WEIGHT * self.marginal
-        return self._normalised(np.where(self.touched[:, :, None], local, tally + POOL_WEIGHT * pool[None]))
+    def agreement(self, state: _State) -> float:
+        """Return how much more matches agree than other pairs: positive unless the classes are turned round.
+
+        Levels are weighed as the generic shares weigh them, each kind of matches by its share.
+        """
+        kinds = state.mix[:, :-1].sum(axis=0)
+        generic = np.log(np.where(self.used, self.generic[0], 1.0)) - np.log(np.where(self.used, self.generic[-1], 1.0))
+        matches = np.tensordot(kinds / kinds.sum(), state.m, axes=1)
+        others = (state.u * self.pairs[:, None, None]).sum(axis=0) / max(float(self.pairs.sum()), 1.0)
+        return float(((matches - others) * generic).sum())
+
+
+def _flattened(
+    counts: Mapping[str, PatternCounts], plan: ComparisonPlan
+) -> tuple[npt.NDArray[np.uint8], Table, npt.NDArray[np.int64]]:
+    """Return levels, counts and pass of all patterns, register pairs summed."""
+    levels, number, which = [np.empty((0, len(plan.variables)), np.uint8)], [np.empty(0)], [np.empty(0, np.int64)]
+    for at, name in enumerate(plan.passes):
+        found = counts.get(name, PatternCounts.empty())
+        none = np.zeros_like(found.register_a)
+        merged = PatternCounts.gathered(found.pattern, none, none, found.count)
+        levels.append(plan.levels_of(merged.pattern))
+        number.append(merged.count.astype(np.float64))
+        which.append(np.full(len(merged.pattern), at, dtype=np.int64))
+    return np.concatenate(levels), np.concatenate(number), np.concatenate(which)
 
 
 def _run(evidence: _Evidence, state: _State, iterations: int) -> tuple[_State, float, int, bool]:
     """Iterate until nothing moves by more than `TOLERANCE`, or the iterations are used up."""
-    match, likelihood = evidence.expect(state)
+    belongs, likelihood = evidence.expect(state)
     for done in range(1, iterations + 1):
-        after = evidence.maximise(match)
-        moved = max(
-            float(np.abs(after.m - state.m).max(initial=0)),
-            float(np.abs(after.u - state.u).max(initial=0)),
-            float(np.abs(after.match_rate - state.match_rate).max(initial=0)),
-        )
-        state = after
-        match, likelihood = evidence.expect(state)
+        after = evidence.maximise(belongs)
+        moved, state = after.moved(state), after
+        belongs, likelihood = evidence.expect(state)
         if moved < TOLERANCE:
             return state, likelihood, done, True
     return state, likelihood, iterations, False
-
-
-def _agreement(evidence: _Evidence, state: _State) -> float:
-    """Return how much more the match class agrees: positive unless the classes are turned round.
-
-    The mean, over untouched variables, of the generic weight of the levels in the match class less the
-    same in the other class.
-    """
-    m, u = (np.where(evidence.used, table, 1.0) for table in (evidence.generic_m, evidence.generic_u))
-    difference = ((state.m - state.u) * np.log(m / u)[None]).sum(axis=2)
-    return float(np.where(evidence.touched, 0.0, difference).sum())
 
 
 def fit(counts: Mapping[str, PatternCounts], plan: ComparisonPlan) -> Model:
@@ -181,13 +218,12 @@ def fit(counts: Mapping[str, PatternCounts], plan: ComparisonPlan) -> Model:
         raise PatternError(f"The pass {strangers[0]} is not one of the plan's.")
     evidence = _Evidence(counts, plan)
     tried = []
-    for number in range(len(_START_RATES)):
-        state, likelihood, _, _ = _run(evidence, evidence.start(number), SHORT_RUN)
-        if _agreement(evidence, state) > 0 or not evidence.touched.size:
-            tried.append((likelihood, -number, state))
+    for number, rate in enumerate(_START_RATES):
+        state, likelihood, _, _ = _run(evidence, evidence.start(rate), SHORT_RUN)
+        tried.append((likelihood, -number, state))
     for _, _, short in sorted(tried, key=lambda one: one[:2], reverse=True):
         state, likelihood, iterations, converged = _run(evidence, short, MAX_ITERATIONS)
-        if _agreement(evidence, state) > 0 or evidence.touched.all():
+        if evidence.agreement(state) > 0:
             return _model(evidence, state, likelihood, iterations + SHORT_RUN, converged)
     raise PatternError(
         "No start of EM ends with matches that agree more than other pairs.",
@@ -197,11 +233,15 @@ def fit(counts: Mapping[str, PatternCounts], plan: ComparisonPlan) -> Model:
 
 def _model(evidence: _Evidence, state: _State, likelihood: float, iterations: int, converged: bool) -> Model:
     plan = evidence.plan
-    tables = {
-        key: {name: np.where(evidence.used, table[at], 1.0) for at, name in enumerate(plan.passes)}
-        for key, table in (("m", state.m), ("u", state.u))
-    }
-    rates = {name: float(state.match_rate[at]) for at, name in enumerate(plan.passes)}
-    match, _ = evidence.expect(state)
-    quality = quality_of(plan, tables["m"], tables["u"], rates, evidence.levels, evidence.number, evidence.which, match)
-    return Model(plan, tables["m"], tables["u"], rates, converged, iterations, likelihood, quality)
+    model = Model(
+        plan=plan,
+        m=np.where(evidence.used[None], state.m, 1.0),
+        u={name: np.where(evidence.used, state.u[at], 1.0) for at, name in enumerate(plan.passes)},
+        mix={name: state.mix[at] for at, name in enumerate(plan.passes)},
+        converged=converged,
+        iterations=iterations,
+        log_likelihood=likelihood,
+    )
+    belongs, _ = evidence.expect(state)
+    match = 1 - belongs[-1]
+    return model.with_quality(quality_of(model, evidence.levels, evidence.number, evidence.which, match))

@@ -288,17 +288,31 @@ def count_kernel(layout: Any, rows: Any, many: Any, lo: int, hi: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _score(pattern: Any, sizes: Any, weights: Any) -> float:
-    """Return the sum of the weights of a pattern's levels, variable by variable as the twin does."""
-    total = 0.0
-    for variable in range(len(sizes)):
-        total += weights[variable, np.int64(pattern % sizes[variable])]
-        pattern //= sizes[variable]
-    return total
+def _score(pattern: Any, sizes: Any, weights: Any, kind_bits: Any) -> Any:
+    """Return a pattern's likelihood ratio in bits: over the kinds of matches, as `Model.weight` sums it."""
+    ratio = 0.0
+    for kind in range(len(kind_bits)):
+        bits = kind_bits[kind]
+        rest = pattern
+        for variable in range(len(sizes)):
+            bits += weights[kind, variable, np.int64(rest % sizes[variable])]
+            rest //= sizes[variable]
+        ratio += 2.0 ** min(max(bits, -1000.0), 1000.0)
+    return np.log2(ratio)
 
 
 @njit(nogil=True, cache=True)
-def emit_kernel(layout: Any, rows: Any, many: Any, lo: int, hi: int, sizes: Any, weights: Any, bound: float) -> Any:
+def emit_kernel(
+    layout: Any,
+    rows: Any,
+    many: Any,
+    lo: int,
+    hi: int,
+    sizes: Any,
+    weights: Any,
+    kind_bits: Any,
+    bound: float,
+) -> Any:
     """Return first row, second row (int64) and pattern (uint64) of the pairs that weigh at least `bound`.
 
     Args:
@@ -308,8 +322,9 @@ def emit_kernel(layout: Any, rows: Any, many: Any, lo: int, hi: int, sizes: Any,
         lo: First row.
         hi: End of the rows (exclusive).
         sizes: uint64[V], the number of levels of each variable.
-        weights: float64[V, L], log2 likelihood ratios.
-        bound: Least sum of weights.
+        weights: float64[K, V, L], log2(m / u) of each kind of matches.
+        kind_bits: float64[K], log2 of each kind's share.
+        bound: Least weight in bits.
     """
     register, ends = rows.register, rows.ends
     keys = np.zeros(1 << 12, dtype=np.uint64)
@@ -326,7 +341,7 @@ def emit_kernel(layout: Any, rows: Any, many: Any, lo: int, hi: int, sizes: Any,
             at = slot_of(keys, verdict, pattern)
             if verdict[at] == 0:
                 keys[at] = pattern
-                verdict[at] = 2 if _score(pattern, sizes, weights) >= bound else 1
+                verdict[at] = 2 if _score(pattern, sizes, weights, kind_bits) >= bound else 1
                 filled += 1
                 if 2 * filled > len(keys):
                     keys, verdict = _grown(keys, verdict)

@@ -15,7 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.agreement import Agreement
-from contract.fields import DATE_FIELDS, DOCUMENT_FIELDS, DOCUMENT_SLOTS, NAME_FIELDS, FieldType, field_type
+from contract.fields import (
+    DATE_FIELDS,
+    DOCUMENT_FIELDS,
+    DOCUMENT_SLOTS,
+    NAME_FIELDS,
+    FieldType,
+    component_touches,
+    field_type,
+)
 from contract.submission import pass_names
 from linkage.errors import PatternError, PlanError
 
@@ -80,7 +88,8 @@ class ComparisonPlan:
         registers: Names in the agreement's order.
         many: Whether a register's own rows are compared with each other, by register.
         variables: Comparison variables in the order of their digits.
-        touched: Pass name to the variables that its key decides in part.
+        touched: Pass name to the variables that its key decides in part, at any of its levels.
+        core: The same for the key's broad level alone.
         record_bits: Length of a record-level encoding.
     """
 
@@ -89,6 +98,7 @@ class ComparisonPlan:
     many: tuple[bool, ...]
     variables: tuple[Variable, ...]
     touched: Mapping[str, frozenset[str]]
+    core: Mapping[str, frozenset[str]]
     record_bits: int = 0
 
     @property
@@ -198,12 +208,18 @@ def plan_of(agreement: Agreement) -> ComparisonPlan:
             variables.append(Variable("birth_date", "birth_date", BIRTH_DATE_LEVELS))
         variables += documents + _field_variables(agreement, fields)
         touched = {blocking.name: blocking.touched for blocking in agreement.passes}
+    core = {
+        blocking.name: frozenset(name for part in blocking.levels[0] for name in component_touches(part))
+        for blocking in agreement.passes
+        if blocking.name in touched
+    }
     plan = ComparisonPlan(
         profile=agreement.profile.name,
         registers=tuple(register.name for register in agreement.registers),
         many=tuple(register.rows_per_person == "many" for register in agreement.registers),
         variables=tuple(variables),
         touched=touched,
+        core={name: core.get(name, frozenset()) for name in touched},
         record_bits=agreement.profile.record_bits if agreement.profile.name == "record" else 0,
     )
     if not variables:

@@ -17,7 +17,8 @@ from numba import njit
 
 from linkage.kernels import _grown, document_level, slot_of
 from linkage.layout import layout_of
-from linkage.plan import SIMILARITY_BINS, ComparisonPlan
+from linkage.model import Model
+from linkage.plan import DOCUMENT_LEVELS, SIMILARITY_BINS, ComparisonPlan
 from linkage.popcount import popcount64
 from linkage.tables import PassArrays
 from linkage.twins import document_levels
@@ -83,11 +84,10 @@ def _scan(
     lo: int,
     hi: int,
     level_of: Any,
-    weights: Any,
-    bound: float,
+    likely: Any,
     emit: bool,
 ) -> Any:
-    """Walk all pairs, tile by tile; count patterns, or keep pairs that weigh at least `bound`."""
+    """Walk all pairs, tile by tile; count patterns, or keep the pairs of likely (level, document level)."""
     encodings, register = rows.encodings, rows.register
     n, n_registers = len(register), np.uint64(len(many))
     keys = np.zeros(1 << 12, dtype=np.uint64)
@@ -109,7 +109,7 @@ def _scan(
                     if len(layout.slots):
                         document = document_level(layout, rows, i, j)
                     if emit:
-                        if weights[0, level] + weights[-1, document] * np.int64(len(layout.slots) > 0) < bound:
+                        if not likely[level, document]:
                             continue
                         if kept == len(first):
                             first = np.concatenate((first, np.empty_like(first)))
@@ -141,22 +141,19 @@ def count_keys(
     arrays: PassArrays, plan: ComparisonPlan, many: npt.NDArray[np.bool_], lo: int, hi: int
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
     """Count patterns as `kernels.count_kernel` does: keys and counts of a hash table."""
-    none = np.zeros((2, 1))
+    none = np.zeros((1, 1), dtype=np.bool_)
     level_of = _level_of_distance(arrays)
-    keys, counts, _, _, _ = _scan(layout_of(plan), arrays.rows(), many, lo, hi, level_of, none, 0.0, False)
+    keys, counts, _, _, _ = _scan(layout_of(plan), arrays.rows(), many, lo, hi, level_of, none, False)
     return keys, counts
 
 
 def likely_pairs(
-    arrays: PassArrays,
-    plan: ComparisonPlan,
-    many: npt.NDArray[np.bool_],
-    lo: int,
-    hi: int,
-    weights: npt.NDArray[np.float64],
-    bound: float,
+    arrays: PassArrays, plan: ComparisonPlan, many: npt.NDArray[np.bool_], lo: int, hi: int, model: Model, bound: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
     """Return rows i, j and patterns of the pairs that weigh at least `bound`, as `kernels.emit_kernel` does."""
+    documents = max(len(DOCUMENT_LEVELS) * (plan.multiplier("documents") > 0), 1)
+    combined = np.arange(SIMILARITY_BINS + 1)[:, None] + np.arange(documents)[None, :] * plan.multiplier("documents")
+    likely = (model.weight(arrays.name, combined.ravel().astype(np.uint64)) >= bound).reshape(combined.shape)
     level_of = _level_of_distance(arrays)
-    _, _, i, j, patterns = _scan(layout_of(plan), arrays.rows(), many, lo, hi, level_of, weights, bound, True)
+    _, _, i, j, patterns = _scan(layout_of(plan), arrays.rows(), many, lo, hi, level_of, likely, True)
     return i, j, patterns

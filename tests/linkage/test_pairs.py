@@ -1,0 +1,59 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from linkage.errors import EvidenceError
+from linkage.pairs import subject_pairs
+
+
+def edges(rows: list[tuple[str, int, int, float, float]]) -> pa.Table:
+    names = ["pass", "handle_a", "handle_b", "weight", "probability"]
+    types = [pa.string(), pa.uint64(), pa.uint64(), pa.float64(), pa.float64()]
+    columns = list(zip(*rows, strict=True)) if rows else [[]] * 5
+    return pa.table([pa.array(list(c), t) for c, t in zip(columns, types, strict=True)], names=names)
+
+
+def handles(rows: list[tuple[str, int, int]]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [[]] * 3
+    types = [pa.string(), pa.uint64(), pa.int64()]
+    return pa.table(
+        [pa.array(list(c), t) for c, t in zip(columns, types, strict=True)], names=["pass", "handle", "subject"]
+    )
+
+
+OWNERS = handles([("p", 1, 0), ("p", 2, 1), ("p", 3, 0), ("p", 4, 2), ("q", 1, 1), ("q", 2, 0)])
+
+
+def test_a_pair_takes_its_best_meeting_once() -> None:
+    found = subject_pairs(
+        edges([("p", 1, 2, 5.0, 0.8), ("p", 2, 3, 6.0, 0.9), ("q", 1, 2, 3.0, 0.7), ("p", 2, 4, 1.0, 0.2)]), OWNERS
+    )
+    assert found.a.tolist() == [0, 1]
+    assert found.b.tolist() == [1, 2]
+    assert found.probability.tolist() == [0.9, 0.2]
+    assert found.weight.tolist() == [6.0, 1.0]
+
+
+def test_one_subjects_own_pairs_and_dummies_fall_away() -> None:
+    found = subject_pairs(edges([("p", 1, 3, 5.0, 0.9), ("p", 1, 77, 5.0, 0.9), ("r", 1, 2, 5.0, 0.9)]), OWNERS)
+    assert len(found.a) == 0
+    assert found.a.dtype == np.int64
+
+
+def test_no_edges_and_no_handles() -> None:
+    assert len(subject_pairs(edges([]), handles([])).a) == 0
+    assert len(subject_pairs(edges([("p", 1, 2, 1.0, 0.5)]), handles([])).a) == 0
+
+
+def test_what_cannot_be_is_refused() -> None:
+    good = edges([("p", 1, 2, 5.0, 0.8)])
+    with pytest.raises(EvidenceError):
+        subject_pairs(good, handles([("p", 1, 0), ("p", 1, 1)]))
+    with pytest.raises(EvidenceError):
+        subject_pairs(good.drop_columns(["weight"]), OWNERS)
+    with pytest.raises(EvidenceError):
+        subject_pairs(edges([("p", 1, 2, float("inf"), 0.8)]), OWNERS)
+    with pytest.raises(EvidenceError):
+        subject_pairs(edges([("p", 1, 2, 1.0, 1.8)]), OWNERS)
+    with pytest.raises(EvidenceError):
+        subject_pairs(edges([("p", 1, 2, None, 0.8)]), OWNERS)

@@ -1,0 +1,97 @@
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from linkage.compare import count_patterns
+from linkage.errors import PassTableError
+from linkage.tables import load_pass
+from tests.linkage.conftest import plan_for, random_tables
+
+PLAN = plan_for({"a": "one", "b": "many"})
+
+
+def test_rows_come_sorted_by_block_register_and_handle_whatever_their_order() -> None:
+    tables = random_tables(PLAN, 50, 8)
+    arrays = load_pass(tables, PLAN, "names")
+    keys = list(zip(arrays.block.tolist(), arrays.register.tolist(), arrays.handle.tolist(), strict=True))
+    assert keys == sorted(keys)
+    draw = np.random.default_rng(1)
+    shuffled = {
+        name: table.take(pa.array(draw.permutation(len(table)))) for name, table in reversed(list(tables.items()))
+    }
+    again = load_pass(shuffled, PLAN, "names")
+    assert np.array_equal(again.sketches, arrays.sketches)
+    assert np.array_equal(again.tokens, arrays.tokens)
+    assert np.array_equal(again.present, arrays.present)
+
+
+def test_missing_cells_are_marked_and_their_bytes_ignored() -> None:
+    tables = random_tables(PLAN, 30, 3)
+    arrays = load_pass(tables, PLAN, "names")
+    nulls = sum(table.column("given").null_count for table in tables.values())
+    assert int((arrays.present & np.uint64(1) == 0).sum()) == nulls
+    assert not arrays.sketches[arrays.present & np.uint64(1) == 0, 0].any()
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 1000])
+def test_ranges_cover_all_rows_once(n: int) -> None:
+    arrays = load_pass(random_tables(PLAN, 60, 9), PLAN, "names")
+    ranges = arrays.ranges(n)
+    assert ranges[0][0] == 0
+    assert ranges[-1][1] == len(arrays)
+    assert all(left[1] == right[0] for left, right in pairwise(ranges))
+    assert len(ranges) <= n
+
+
+def test_ranges_have_about_equal_pairs_and_cut_between_blocks() -> None:
+    arrays = load_pass(random_tables(PLAN, 2000, 800), PLAN, "names")
+    pairs = arrays.ends - np.arange(1, len(arrays) + 1)
+    shares = [int(pairs[lo:hi].sum()) for lo, hi in arrays.ranges(4)]
+    assert max(shares) < 1.2 * min(shares)
+    assert all(lo == 0 or arrays.block[lo] != arrays.block[lo - 1] for lo, _ in arrays.ranges(4))
+
+
+def test_one_huge_block_is_cut_between_its_rows() -> None:
+    arrays = load_pass(random_tables(PLAN, 300, 1), PLAN, "names")
+    assert len(arrays.ranges(5)) == 5
+
+
+def test_empty_and_single_registers() -> None:
+    full = random_tables(PLAN, 20, 4)
+    empty = {name: table.slice(0, 0) for name, table in full.items()}
+    arrays = load_pass(empty, PLAN, "names")
+    assert len(arrays) == 0
+    assert arrays.ranges(3) == []
+    assert count_patterns(arrays, PLAN, 0, 0).pairs == 0
+    alone = load_pass({"b": full["b"].slice(0, 1)}, PLAN, "names")
+    assert count_patterns(alone, PLAN, 0, 1).pairs == 0
+
+
+def refused(tables: dict[str, pa.Table], pass_name: str = "names") -> PassTableError:
+    with pytest.raises(PassTableError) as caught:
+        load_pass(tables, PLAN, pass_name)
+    return caught.value
+
+
+def test_wrong_tables_are_refused_with_their_place() -> None:
+    table = random_tables(PLAN, 5, 2)["a"]
+    assert refused({"a": table.drop_columns(["given"])}).where == {"pass": "names", "register": "a", "column": "given"}
+    assert refused({"a": table.append_column("name", pa.array(["x"] * 5))}).where["column"] == "name"
+    wrong = table.set_column(table.column_names.index("sex"), "sex", pa.array([1.0] * 5))
+    assert refused({"a": wrong}).where["column"] == "sex"
+    holes = table.set_column(0, pa.field("handle", pa.uint64()), pa.array([1, 2, None, 4, 5], pa.uint64()))
+    assert refused({"a": holes}).where["column"] == "handle"
+    twice = table.set_column(0, pa.field("handle", pa.uint64()), pa.array([1, 2, 2, 4, 5], pa.uint64()))
+    assert refused({"a": twice}).where == {"pass": "names"}
+    assert "agreement" in refused({"c": table}).message
+    assert "agreement" in refused({"a": table}, "nothing").message
+
+
+def test_no_value_stands_in_an_error() -> None:
+    table = random_tables(PLAN, 5, 2)["a"]
+    secret = table.append_column("clear", pa.array(["Idrissi"] * 5))
+    error = refused({"a": secret})
+    assert "Idrissi" not in error.diagnostics()
+    assert "Idrissi" not in str(error.problem())
