@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from fastapi import APIRouter, FastAPI
 
+from service.accounts.requests import install_accounts
 from service.agreements.routes import router as agreements
 from service.audit.routes import router as audit
 from service.linkage_unit.jobs import linkage_workers
@@ -18,6 +19,7 @@ from service.statistics_unit.jobs import statistics_workers
 from service.statistics_unit.routes import router as statistics
 from service.submissions.routes import router as submissions
 from service.unit import Unit
+from service.web.install import install_pages
 
 LINKAGE: tuple[Role, ...] = ("linkage",)
 STATISTICS: tuple[Role, ...] = ("statistics",)
@@ -35,7 +37,7 @@ ROUTERS: tuple[tuple[APIRouter, tuple[Role, ...]], ...] = (
 )
 
 # Called once with the finished application: pages mount their static files and set `app.state.render_error`.
-INSTALLERS: tuple[Callable[[FastAPI, Unit], None], ...] = ()
+INSTALLERS: tuple[Callable[[FastAPI, Unit], None], ...] = (install_accounts, install_pages)
 
 # Entered when the application starts and left when it stops: durable jobs run their worker here.
 WORKERS: tuple[Callable[[Unit], AbstractContextManager[None]], ...] = (linkage_workers, statistics_workers)

@@ -26,7 +26,7 @@ PASSWORD = "sept oliviers et un vélo"
 def database(database_url: str):
     made = Database(database_url)
     upgrade(made.engine)
-    accounts.create_account(made, "amina", ["operator", "statistician"], PASSWORD)
+    accounts.create_account(made, "linker", ["operator", "statistician"], PASSWORD)
     yield made
     made.close()
 
@@ -37,14 +37,14 @@ def log(database: Database) -> list[dict]:
     return [json.loads(document) for document in documents]
 
 
-def enter(database: Database, password: str = PASSWORD, name: str = "amina", attempts: Attempts | None = None) -> str:
+def enter(database: Database, password: str = PASSWORD, name: str = "linker", attempts: Attempts | None = None) -> str:
     return sessions.sign_in(database, attempts or Attempts(), name, password, "192.0.2.1")
 
 
 def test_a_session_says_who_is_signed_in(database: Database) -> None:
     account = sessions.read_session(database, enter(database))
     assert account is not None
-    assert (account.actor, account.roles) == ("account:amina", ("operator", "statistician"))
+    assert (account.actor, account.roles) == ("account:linker", ("operator", "statistician"))
     assert sessions.read_session(database, "made-up") is None
     assert [entry["action"] for entry in log(database)] == ["account:create", "session:open"]
 
@@ -53,7 +53,7 @@ def test_neither_password_nor_token_is_stored(database: Database) -> None:
     token = enter(database)
     with database.read() as session:
         rows = [vars(row) for kind in (AccountRow, AccountSession, AuditEntry) for row in session.scalars(select(kind))]
-        phc = session.get_one(AccountRow, "amina").password
+        phc = session.get_one(AccountRow, "linker").password
     assert phc.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert not any(secret in str(rows) for secret in (token, PASSWORD))
 
@@ -62,13 +62,13 @@ def test_a_wrong_password_an_unknown_and_a_disabled_account_are_refused_alike(da
     accounts.create_account(database, "gone", ["admin"], PASSWORD)
     accounts.disable_account(database, "gone")
     answers = set()
-    for name, password in (("amina", "x" * 12), ("gone", PASSWORD), (PASSWORD, "amina")):
+    for name, password in (("linker", "x" * 12), ("gone", PASSWORD), (PASSWORD, "linker")):
         with pytest.raises(SignInError) as refused:
             enter(database, password, name)
         answers.add(refused.value.diagnostics())
     assert len(answers) == 1
     last = log(database)[-3:]
-    assert [entry["actor"] for entry in last] == ["account:amina", "account:gone", "anonymous"]
+    assert [entry["actor"] for entry in last] == ["account:linker", "account:gone", "anonymous"]
     assert {(entry["action"], entry["outcome"]) for entry in last} == {("session:refuse", "refused")}
     assert PASSWORD not in json.dumps(log(database), ensure_ascii=False)
 
@@ -92,9 +92,9 @@ def test_sessions_end_when_idle_and_after_a_day(database: Database) -> None:
 def test_sessions_end_at_sign_out_and_when_the_account_changes(database: Database) -> None:
     enders = [
         lambda token: sessions.sign_out(database, token),
-        lambda _: accounts.set_roles(database, "amina", ["privacy_officer"]),
-        lambda _: accounts.set_password(database, "amina", PASSWORD),
-        lambda _: accounts.disable_account(database, "amina"),
+        lambda _: accounts.set_roles(database, "linker", ["privacy_officer"]),
+        lambda _: accounts.set_password(database, "linker", PASSWORD),
+        lambda _: accounts.disable_account(database, "linker"),
     ]
     for end in enders:
         token = enter(database)
@@ -108,11 +108,11 @@ def test_sessions_end_at_sign_out_and_when_the_account_changes(database: Databas
 def test_attempts_are_limited_by_account_and_address(database: Database) -> None:
     attempts = Attempts()
     for _ in range(10):
-        attempts.admit("amina", "192.0.2.1")
+        attempts.admit("linker", "192.0.2.1")
     with pytest.raises(TooManyAttemptsError, match="too many"):
         enter(database, attempts=attempts)
-    attempts.admit("amina", "192.0.2.2")
-    attempts.forget("amina", "192.0.2.1")
+    attempts.admit("linker", "192.0.2.2")
+    attempts.forget("linker", "192.0.2.1")
     assert enter(database, attempts=attempts)
 
 
@@ -126,17 +126,17 @@ def test_one_address_cannot_try_all_accounts() -> None:
 
 def test_bad_accounts_are_refused(database: Database) -> None:
     with pytest.raises(ConflictError):
-        accounts.create_account(database, "amina", ["admin"], PASSWORD)
-    for name, roles in (("Amina", ["admin"]), ("a b", ["admin"]), ("b", []), ("b", ["root"])):
+        accounts.create_account(database, "linker", ["admin"], PASSWORD)
+    for name, roles in (("Linker", ["admin"]), ("a b", ["admin"]), ("b", []), ("b", ["root"])):
         with pytest.raises(InputError):
             accounts.create_account(database, name, roles, PASSWORD)
-    for password in ("short", "amina et un vélo", "x" * 40, "y" * 300):
+    for password in ("short", "linker et un vélo", "x" * 40, "y" * 300):
         with pytest.raises(PasswordError) as refused:
-            accounts.set_password(database, "amina", password)
+            accounts.set_password(database, "linker", password)
         assert password not in refused.value.diagnostics()
     with pytest.raises(NotFoundError):
         accounts.disable_account(database, "nobody")
-    assert [account.name for account in accounts.list_accounts(database)] == ["amina"]
+    assert [account.name for account in accounts.list_accounts(database)] == ["linker"]
 
 
 def test_a_hash_knows_its_own_password_only_and_is_never_twice_the_same() -> None:
@@ -149,5 +149,5 @@ def test_a_hash_knows_its_own_password_only_and_is_never_twice_the_same() -> Non
 
 
 def test_composed_and_decomposed_letters_are_one_password() -> None:
-    check_password("amina", PASSWORD)
+    check_password("linker", PASSWORD)
     assert is_password("sept oliviers et un ve\u0301lo", hash_password(PASSWORD))

@@ -1,0 +1,198 @@
+"""The statistics unit's page of trajectories: protected tables, their chart and CSV, and releases.
+
+Tables of a computation are for statisticians and output checkers; everybody else signed in sees
+approved releases. Raw figures are never shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import polars as pl
+from fastapi import APIRouter, Form, Request, Response
+
+from contract.errors import NotFoundError
+from service.runs.actors import CHECKER, STATISTICIAN
+from service.runs.port import RunState
+from service.runs.queue import JobQueue
+from service.statistics_unit import releases
+from service.statistics_unit.start import KIND
+from service.web import texts
+from service.web.chart import workers_chart
+from service.web.visit import PAGE_HEADERS, Data, Visit, add_page, go_to, visit_of
+from trajectories.definitions import BY_CODE, INDICATORS
+from trajectories.exports import indicators_csv
+
+router = APIRouter()
+_CHART = ("workers_insured", "workers_authorised", "workers_union")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a table comes from: a computation (`run`) or an approved release (`release`)."""
+
+    kind: str
+    id: str
+    vintage: str
+
+
+def sources_of(visit: Visit) -> list[Source]:
+    """Return the tables that the visitor may see, the newest first; computations before releases."""
+    runs = JobQueue(visit.unit.database).runs(kind=KIND)
+    vintages = {run.id: run.vintage for run in runs}
+    found = []
+    if visit.may(STATISTICIAN, CHECKER):
+        found = [Source("run", run.id, run.vintage) for run in runs if run.state == RunState.SUCCEEDED]
+    approved = [release for release in releases.list_releases(visit.unit) if release.state == "approved"]
+    return [*found, *(Source("release", release.id, vintages[release.run_id]) for release in approved)]
+
+
+def _chosen(visit: Visit, known: list[Source]) -> tuple[Source, pl.DataFrame] | None:
+    """Return the table that the address names, else the newest.
+
+    Raises:
+        NotFoundError: There is no such table, or it is not the visitor's to see.
+    """
+    wanted = next(((kind, visit.query(kind)) for kind in ("run", "release") if visit.query(kind)), None)
+    if wanted is None and not known:
+        return None
+    source = next((item for item in known if wanted is None or (item.kind, item.id) == wanted), None)
+    if source is None:
+        raise NotFoundError("There is no such table, or you may not see it.", advice="Choose one from the page's list.")
+    if source.kind == "run":
+        return source, releases.protected_table(visit.unit, source.id)[1]
+    return source, releases.released_table(visit.unit, source.id)
+
+
+def _filtered(visit: Visit, table: pl.DataFrame, breakdown: str | None) -> pl.DataFrame:
+    for column, value in (
+        ("indicator", visit.query("indicator")),
+        ("residence", visit.query("residence")),
+        ("breakdown", breakdown),
+    ):
+        if value is not None:
+            table = table.filter(pl.col(column) == value)
+    return table
+
+
+def build(visit: Visit) -> Data:
+    """Return the table chosen and filtered by the address, and the releases."""
+    known = sources_of(visit)
+    chosen = _chosen(visit, known)
+    listed = [
+        {
+            **vars(release),
+            "may_decide": release.state == "proposed"
+            and visit.may(CHECKER)
+            and release.proposed_by != visit.actor.name,
+        }
+        for release in releases.list_releases(visit.unit)
+    ]
+    return {
+        "sources": [vars(source) for source in known],
+        "table": _table(visit, *chosen) if chosen else None,
+        "releases": listed,
+        "may_propose": bool(chosen and chosen[0].kind == "run" and visit.may(STATISTICIAN))
+        and not any(
+            item["run_id"] == (chosen[0].id if chosen else "") and item["state"] in {"proposed", "approved"}
+            for item in listed
+        ),
+    }
+
+
+def _table(visit: Visit, source: Source, whole: pl.DataFrame) -> Data:
+    breakdown = visit.query("breakdown") or "total"
+    table = _filtered(visit, whole, breakdown)
+    periods = sorted(whole["period"].unique().to_list())
+    rows: dict[tuple[str, str, str], Data] = {}
+    for row in table.iter_rows(named=True):
+        key = (row["indicator"], row["residence"], row["category"])
+        entry = rows.setdefault(
+            key, {**dict(zip(("indicator", "residence", "category"), key, strict=True)), "values": {}}
+        )
+        entry["kind"] = BY_CODE[row["indicator"]].kind
+        entry["definition"] = BY_CODE[row["indicator"]].definition
+        entry["values"][row["period"]] = row["value"]
+    return {
+        "source": vars(source),
+        "periods": periods,
+        "rows": list(rows.values()),
+        "filters": {
+            "breakdown": breakdown,
+            "indicator": visit.query("indicator"),
+            "residence": visit.query("residence"),
+        },
+        "breakdowns": list(dict.fromkeys(whole["breakdown"].to_list())),
+        "indicators": [item.code for item in INDICATORS],
+        "residences": list(dict.fromkeys(whole["residence"].to_list())),
+        "chart": _chart_rows(whole),
+    }
+
+
+def _chart_rows(whole: pl.DataFrame) -> list[Data]:
+    picked = whole.filter(
+        pl.col("indicator").is_in(_CHART), pl.col("residence") == "all", pl.col("breakdown") == "total"
+    )
+    by_period: dict[str, Data] = {}
+    for row in picked.sort("period").iter_rows(named=True):
+        entry = by_period.setdefault(row["period"], {"period": row["period"]})
+        entry[row["indicator"]] = None if row["value"] is None else int(row["value"])
+    return list(by_period.values())
+
+
+@router.get("/trajectories/chart.svg", include_in_schema=False)
+def chart(request: Request) -> Response:
+    """Draw the workers of the chosen table by year."""
+    visit = visit_of(request)
+    chosen = _chosen(visit, sources_of(visit))
+    if chosen is None:
+        raise NotFoundError("There is no table to draw.", advice="Wait until a computation has succeeded.")
+    labels = tuple((code, visit.label(texts.INDICATORS, code)) for code in _CHART)
+    points = tuple(
+        (row["period"], code, row[code]) for row in _chart_rows(chosen[1]) for code in _CHART if row[code] is not None
+    )
+    svg = workers_chart(
+        points,
+        labels,
+        axis=visit.language.text("persons on 31 December"),
+        dark=visit.query("theme") == "dark",
+        right_to_left=visit.language.direction == "rtl",
+    )
+    return Response(svg, media_type="image/svg+xml")
+
+
+@router.get("/trajectories/table.csv", include_in_schema=False)
+def download(request: Request) -> Response:
+    """Give the chosen and filtered table as CSV, in the form of a release."""
+    visit = visit_of(request)
+    chosen = _chosen(visit, sources_of(visit))
+    if chosen is None:
+        raise NotFoundError("There is no table to download.", advice="Wait until a computation has succeeded.")
+    source, table = chosen
+    name = f"indicators-{source.vintage}-{source.kind}-{source.id[:8]}.csv"
+    content = indicators_csv(_filtered(visit, table, visit.query("breakdown")))
+    headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.post("/releases", include_in_schema=False)
+def propose(request: Request, run_id: Annotated[str, Form(max_length=80)]) -> Response:
+    """Propose the tables of a computation for release."""
+    visit = visit_of(request)
+    releases.propose_release(visit.unit, visit.actor, run_id)
+    return go_to("/trajectories", notice="proposed")
+
+
+@router.post("/releases/{release_id}/{decision}", include_in_schema=False)
+def decide(request: Request, release_id: str, decision: str) -> Response:
+    """Approve or refuse a release as its second person."""
+    visit = visit_of(request)
+    decisions: dict[str, Any] = {"approve": True, "refuse": False}
+    if decision not in decisions:
+        raise NotFoundError("There is no such decision on a release.")
+    made = releases.decide_release(visit.unit, visit.actor, release_id, approve=decisions[decision])
+    return go_to("/trajectories", notice=made.state)
+
+
+add_page(router, "/trajectories", "trajectories.html", build)
