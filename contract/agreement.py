@@ -48,7 +48,8 @@ class Party(Frozen):
 class PayloadColumn(Frozen):
     """One column of the payload and how it is coarsened before it is sealed.
 
-    `keep` leaves the value; `date` cuts a timestamp to its day, `month` and `year` cut further;
+    `keep` leaves the value; `date` cuts a timestamp to its day (several events of a subject on one day keep
+    their order, not their hours), `month` and `year` cut further;
     `band` replaces a number by the lower edge of its band of `width`; `pseudonym` replaces it by a
     keyed code that means nothing outside this agreement.
     """
@@ -244,7 +245,7 @@ class SignedAgreement(Frozen):
         if waiting:
             raise AgreementError(
                 f"The agreement waits for {', '.join(waiting)}.",
-                advice="They sign with `wasl agreement sign`, the privacy officer with `wasl agreement approve`.",
+                advice="They sign with `wasl connector sign`, the privacy officer with `wasl agreement approve`.",
             )
         today = (now or datetime.now(UTC)).date()
         if today >= self.agreement.expires_on:
