@@ -98,7 +98,7 @@ class PersonCounter:
             return np.zeros(len(one), dtype=np.float32)
         mine, other = self._codes[name][one], self._codes[name][two]
         found = np.where(mine == other, np.float32(equal), np.float32(different))
-        return np.where((mine < 0) | (other < 0), np.float32(0), found).astype(np.float32)
+        return np.asarray(np.where((mine < 0) | (other < 0), 0, found), dtype=np.float32)
 
     def _names(self, one: Rows, two: Rows) -> Scores:
         straight = self._name("given", "given", one, two) + self._name("family", "family", one, two)
@@ -138,7 +138,7 @@ class PersonCounter:
         whole = np.where(swapped & (equal < 3), np.float32(3.0), whole)
         year = np.where(year_one == year_two, np.float32(1.0), np.float32(-2.0))
         year = np.where((year_one < 0) | (year_two < 0), np.float32(0), year)
-        return np.where(known == 3, whole, year).astype(np.float32)
+        return np.asarray(np.where(known == 3, whole, year), dtype=np.float32)
 
 
 def _distinct(bucket: Rows, value: Rows, size: int) -> Rows:

@@ -150,7 +150,13 @@ def encode_tables(
         passes=passes,
         handles=handles_table({name: one.handles for name, one in passes.items()}, of_subject),
         records=records_table(terms, records.mapped.frame, records.local, subject_refs, record_refs, pseudonym_key),
-        events=events_table(terms, prepared.events.frame if prepared.events else None, by_id, pseudonym_key),
+        events=events_table(
+            terms,
+            prepared.events.frame if prepared.events else None,
+            by_id,
+            pseudonym_key,
+            dict(zip(by_id, subject_refs, strict=True)),
+        ),
     )
 
 

@@ -87,8 +87,32 @@ def records_table(
     return pl.DataFrame(columns).sort("record_ref")
 
 
+def ordered_days(column: pl.Series, owners: pl.Series) -> pl.Series:
+    """Return times cut to their day, several of one owner on one day kept in order.
+
+    The first of a day is written as the bare day, the next as ``T00:00:01`` of that day, and so on: an exit before a
+    return on the same day is another trajectory than the reverse, but the hours are nobody's business.
+
+    Args:
+        column: Times in ISO 8601; a bare day has no order to keep.
+        owners: Whose event each is (the subject, as its institution groups it).
+    """
+    frame = pl.DataFrame({"owner": owners, "time": column}).with_columns(pl.col("time").str.slice(0, 10).alias("day"))
+    place = pl.col("time").rank("dense").over("owner", "day").cast(pl.Int64) - 1
+    later = pl.col("day") + pl.format("T00:{}:{}", _two(place // 60), _two(place % 60))
+    return frame.select(pl.when(place > 0).then(later).otherwise("day").alias(column.name)).to_series()
+
+
+def _two(number: pl.Expr) -> pl.Expr:
+    return number.cast(pl.String).str.zfill(2)
+
+
 def events_table(
-    terms: RegisterTerms, events: pl.DataFrame | None, record_refs: dict[str, str], pseudonym_key: bytes
+    terms: RegisterTerms,
+    events: pl.DataFrame | None,
+    record_refs: dict[str, str],
+    pseudonym_key: bytes,
+    subject_refs: dict[str, str] | None = None,
 ) -> pl.DataFrame:
     """Return `events.parquet`: `record_ref` and the agreement's event columns, sorted, so that no file order shows.
 
@@ -97,6 +121,8 @@ def events_table(
         events: Canonical event columns with `record_id`; None where the register has none.
         record_refs: Record id to record reference.
         pseudonym_key: See `coarsen`.
+        subject_refs: Record id to subject reference, within which the order of a day's events is kept; each record
+            by itself without it.
     """
     height = events.height if events is not None else 0
     blank = pl.Series("blank", [None] * height, dtype=pl.String)
@@ -104,7 +130,12 @@ def events_table(
     for column in terms.events:
         given = events is not None and column.column in events.columns
         source = events.get_column(column.column) if events is not None and given else blank.alias(column.column)
-        columns.append(coarsen(source, column, pseudonym_key))
+        if events is not None and given and column.coarsen == "date":
+            ids = events.get_column("record_id")
+            owners = ids.replace_strict(subject_refs, default=None) if subject_refs else ids
+            columns.append(ordered_days(source, owners))
+        else:
+            columns.append(coarsen(source, column, pseudonym_key))
     references = [record_refs[one] for one in events.get_column("record_id").to_list()] if events is not None else []
     frame = pl.DataFrame([pl.Series("record_ref", references, dtype=pl.String), *columns])
     return frame.sort(frame.columns, nulls_last=True)

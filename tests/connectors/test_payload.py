@@ -14,6 +14,7 @@ from connectors.payload import (
     check_payload_columns,
     coarsen,
     events_table,
+    ordered_days,
     random_refs,
     records_table,
     statistics_half,
@@ -93,6 +94,24 @@ def test_events_follow_their_records_reference() -> None:
     made = events_table(TERMS, events, {"1": "b", "2": "a"}, KEY)
     assert made.rows() == [("a", "2019-04-03", None), ("b", None, None)]
     assert events_table(TERMS, None, {}, KEY).columns == ["record_ref", "crossed_at", "direction"]
+
+
+def test_events_of_one_day_keep_their_order_and_lose_their_hours() -> None:
+    times = ["2019-04-03T18:20:00", "2019-04-03T07:05:00", "2019-04-03T07:05:00", "2019-04-04T01:00:00", None]
+    made = ordered_days(pl.Series("crossed_at", times), pl.Series(["s", "s", "t", "s", "s"]))
+    assert made.to_list() == ["2019-04-03T00:00:01", "2019-04-03", "2019-04-03", "2019-04-04", None]
+
+
+def test_the_order_of_a_day_is_kept_over_the_records_of_a_subject() -> None:
+    events = pl.DataFrame(
+        {
+            "record_id": ["1", "2"],
+            "crossed_at": ["2019-04-03T18:20:00", "2019-04-03T07:05:00"],
+            "direction": ["entry", "exit"],
+        }
+    )
+    made = events_table(TERMS, events, {"1": "a", "2": "b"}, KEY, {"1": "s", "2": "s"})
+    assert made.rows() == [("a", "2019-04-03T00:00:01", "entry"), ("b", "2019-04-03", "exit")]
 
 
 def test_the_half_is_a_stored_zip_of_three_tables() -> None:
