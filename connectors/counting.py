@@ -103,7 +103,7 @@ class PersonCounter:
     def _names(self, one: Rows, two: Rows) -> Scores:
         straight = self._name("given", "given", one, two) + self._name("family", "family", one, two)
         crossed = self._name("given", "family", one, two) + self._name("family", "given", one, two)
-        return np.maximum(straight, crossed)
+        return np.asarray(np.maximum(straight, crossed), dtype=np.float32)
 
     def _name(self, mine: str, other: str, one: Rows, two: Rows) -> Scores:
         if mine not in self._codes or other not in self._codes:
