@@ -16,10 +16,13 @@ from linkage.layout import ANY_SLOT, NATIONAL_SLOT, SOCIAL_SLOT
 from linkage.levels import (
     DOCUMENT_NEAR,
     FULL_CLOSE,
+    FULL_NEAR,
     FULL_PARTIAL,
     FULL_WEAK,
     NAME_CLOSE,
+    NAME_NEAR,
     NAME_PARTIAL,
+    NAME_WEAK,
     ORDER_MARGIN,
     SKETCH_CLOSE,
     SKETCH_PARTIAL,
@@ -56,20 +59,20 @@ def _name_distance(rows: Any, i: int, j: int, left: int, left_skeleton: int, rig
 def _part_level(distance: int, left_class: int, right_class: int) -> Any:
     if distance < 0:
         return 1 + min(left_class, right_class)
-    if distance <= NAME_CLOSE:
-        return 5
-    return 6 if distance <= NAME_PARTIAL else 7
+    level = 5
+    for bound in (NAME_CLOSE, NAME_NEAR, NAME_PARTIAL, NAME_WEAK):
+        level += distance > bound
+    return level
 
 
 @njit(nogil=True, cache=True)
 def _full_level(distance: int, rarity: int) -> Any:
     if distance < 0:
         return 1 if rarity <= 2 else (2 if rarity <= 4 else 3)
-    if distance <= FULL_CLOSE:
-        return 4
-    if distance <= FULL_PARTIAL:
-        return 5
-    return 6 if distance <= FULL_WEAK else 7
+    level = 4
+    for bound in (FULL_CLOSE, FULL_NEAR, FULL_PARTIAL, FULL_WEAK):
+        level += distance > bound
+    return level
 
 
 @njit(nogil=True, cache=True)
@@ -91,7 +94,7 @@ def _names(layout: Any, rows: Any, i: int, j: int) -> Any:
             straight += max(d_family, 0)
             n_straight += 1
         swapped = False
-        if n_straight == 0 or straight > NAME_CLOSE * n_straight:
+        if n_straight == 0 or straight > NAME_NEAR * n_straight:
             gf, fg = _both(present, i, j, given, family), _both(present, i, j, family, given)
             cross, n_cross, d_gf, d_fg = 0, 0, 0, 0
             if gf:
@@ -104,7 +107,7 @@ def _names(layout: Any, rows: Any, i: int, j: int) -> Any:
                 n_cross += 1
             if n_cross > 0:
                 if n_straight == 0:
-                    swapped = cross <= NAME_CLOSE * n_cross
+                    swapped = cross <= NAME_NEAR * n_cross
                 else:
                     better = (cross + ORDER_MARGIN * n_cross) * n_straight <= straight * n_cross
                     swapped = better and cross <= NAME_PARTIAL * n_cross

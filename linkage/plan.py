@@ -38,11 +38,23 @@ NAME_PART_LEVELS: Final = (
     "exact_known",
     "exact_rare",
     "close",
+    "near",
     "partial",
+    "weak",
     "different",
 )
 ORDER_LEVELS: Final = ("missing", "straight", "swapped")
-FULL_LEVELS: Final = ("missing", "exact_common", "exact_known", "exact_rare", "close", "partial", "weak", "different")
+FULL_LEVELS: Final = (
+    "missing",
+    "exact_common",
+    "exact_known",
+    "exact_rare",
+    "close",
+    "near",
+    "partial",
+    "weak",
+    "different",
+)
 BIRTH_DATE_LEVELS: Final = (
     "missing",
     "equal",

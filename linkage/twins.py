@@ -13,10 +13,13 @@ from linkage.layout import ANY_SLOT, NATIONAL_SLOT, SOCIAL_SLOT, Layout, layout_
 from linkage.levels import (
     DOCUMENT_NEAR,
     FULL_CLOSE,
+    FULL_NEAR,
     FULL_PARTIAL,
     FULL_WEAK,
     NAME_CLOSE,
+    NAME_NEAR,
     NAME_PARTIAL,
+    NAME_WEAK,
     ORDER_MARGIN,
     SKETCH_CLOSE,
     SKETCH_PARTIAL,
@@ -53,7 +56,7 @@ def _banded(distance: Levels, bounds: tuple[int, ...], first: int) -> Levels:
 
 def _part_level(distance: Levels, left_class: npt.NDArray[np.uint8], right_class: npt.NDArray[np.uint8]) -> Levels:
     exact = 1 + np.minimum(left_class, right_class).astype(np.int64)
-    return np.where(distance < 0, exact, _banded(distance, (NAME_CLOSE, NAME_PARTIAL), 5))
+    return np.where(distance < 0, exact, _banded(distance, (NAME_CLOSE, NAME_NEAR, NAME_PARTIAL, NAME_WEAK), 5))
 
 
 def name_levels(arrays: PassArrays, layout: Layout, i: Rows, j: Rows) -> tuple[Levels, Levels, Levels, Levels]:
@@ -78,8 +81,8 @@ def name_levels(arrays: PassArrays, layout: Layout, i: Rows, j: Rows) -> tuple[L
         n_straight = there["gg"].astype(np.int64) + there["ff"]
         n_cross = there["gf"].astype(np.int64) + there["fg"]
         better = (cross + ORDER_MARGIN * n_cross) * n_straight <= straight * n_cross
-        swapped = (straight > NAME_CLOSE * n_straight) & better & (cross <= NAME_PARTIAL * n_cross)
-        swapped = np.where(n_straight == 0, cross <= NAME_CLOSE * n_cross, swapped) & (n_cross > 0)
+        swapped = (straight > NAME_NEAR * n_straight) & better & (cross <= NAME_PARTIAL * n_cross)
+        swapped = np.where(n_straight == 0, cross <= NAME_NEAR * n_cross, swapped) & (n_cross > 0)
         order = np.where(swapped, 2, np.where(n_straight > 0, 1, 0))
         total, compared = np.where(swapped, cross, straight), np.where(swapped, n_cross, n_straight)
         ci, cj = arrays.classes[i], arrays.classes[j]
@@ -101,7 +104,7 @@ def name_levels(arrays: PassArrays, layout: Layout, i: Rows, j: Rows) -> tuple[L
         used = asked & stronger & _both(arrays, i, j, column[0], column[0])
         rarity = np.minimum(arrays.classes[i], arrays.classes[j]).astype(np.int64).sum(axis=1)
         exact = np.where(rarity <= 2, 1, np.where(rarity <= 4, 2, 3))
-        found = np.where(distance < 0, exact, _banded(distance, (FULL_CLOSE, FULL_PARTIAL, FULL_WEAK), 4))
+        found = np.where(distance < 0, exact, _banded(distance, (FULL_CLOSE, FULL_NEAR, FULL_PARTIAL, FULL_WEAK), 4))
         full = np.where(used, found, 0)
         given, family, order = (np.where(used, 0, kept) for kept in (given, family, order))
     return given, family, order, full
