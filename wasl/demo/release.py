@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +44,10 @@ def publish(url: str, run_id: str, places: dict[str, Path]) -> dict[str, Any]:
     Raises:
         ProcessFailedError: The unit refused one of the steps.
     """
-    with _signed_in(url, "statistician", places) as statistician, _signed_in(url, "checker", places) as checker:
+    with (
+        closing(_signed_in(url, "statistician", places)) as statistician,
+        closing(_signed_in(url, "checker", places)) as checker,
+    ):
         proposed = _answer(statistician.post("/api/v1/releases", json={"run_id": run_id}))
         approved = _answer(checker.post(f"/api/v1/releases/{proposed['id']}/approve"))
         table = checker.get(f"/api/v1/releases/{proposed['id']}/tables.csv")
@@ -50,13 +56,13 @@ def publish(url: str, run_id: str, places: dict[str, Path]) -> dict[str, Any]:
         return {"id": approved["id"], "state": approved["state"], "csv": table.text}
 
 
-def _signed_in(url: str, name: str, places: dict[str, Path]) -> httpx2.Client:
-    client = httpx2.Client(base_url=url, headers={"origin": url}, timeout=30.0, trust_env=False)
-    answer = client.post(_SIGN_IN, data={"name": name, "password": places[name].read_text(encoding="utf-8")})
-    if answer.status_code >= 400:
-        client.close()
-        raise ProcessFailedError(f"The {name} could not sign in ({answer.status_code}).")
-    return client
+@contextmanager
+def _signed_in(url: str, name: str, places: dict[str, Path]) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=url, headers={"origin": url}, timeout=30.0, trust_env=False) as client:
+        answer = client.post(_SIGN_IN, data={"name": name, "password": places[name].read_text(encoding="utf-8")})
+        if answer.status_code >= 400:
+            raise ProcessFailedError(f"The {name} could not sign in ({answer.status_code}).")
+        yield client
 
 
 def _answer(answer: httpx2.Response) -> dict[str, Any]:
