@@ -111,7 +111,9 @@ def load_clear(agreement: Agreement, plan: ComparisonPlan, name: str, tables: Ma
     }
     arrays = load_pass(encoded, plan, name)
     own = {part.name: getattr(arrays, part.name) for part in fields(PassArrays)}
-    return ClearArrays(**own, vocabularies=tuple(vocabulary[column] for column in spec.sketches))
+    nothing = Values(np.empty(0, dtype=np.int64), np.zeros(2, dtype=np.int64), np.empty(0, dtype=np.uint64))
+    # a kind of document that no register has is a column of the plan, but not of the tables
+    return ClearArrays(**own, vocabularies=tuple(vocabulary.get(column, nothing) for column in spec.sketches))
 
 
 def _strings(table: pa.Table, column: str) -> pl.Series:
