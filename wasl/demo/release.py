@@ -6,7 +6,6 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +43,7 @@ def publish(url: str, run_id: str, places: dict[str, Path]) -> dict[str, Any]:
     Raises:
         ProcessFailedError: The unit refused one of the steps.
     """
-    with (
-        closing(_signed_in(url, "statistician", places)) as statistician,
-        closing(_signed_in(url, "checker", places)) as checker,
-    ):
+    with _signed_in(url, "statistician", places) as statistician, _signed_in(url, "checker", places) as checker:
         proposed = _answer(statistician.post("/api/v1/releases", json={"run_id": run_id}))
         approved = _answer(checker.post(f"/api/v1/releases/{proposed['id']}/approve"))
         table = checker.get(f"/api/v1/releases/{proposed['id']}/tables.csv")
