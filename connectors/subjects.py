@@ -5,7 +5,8 @@ or where full name and full birth date are equal and nothing speaks against it. 
 identity, social security) are always two persons; two passports are two persons to name and birth date alone, since
 of namesakes born on one day (twins among them) there are more than a thousandth.
 A wrong union cannot be undone by encoding, a missed one is found by the linkage: so twins and namesakes stay apart, and
-unions never chain two records that contradict each other. The statistics unit may split, never merge, subjects.
+unions never chain two records that contradict each other. The statistics unit joins subjects to persons
+and never takes one apart.
 """
 
 from __future__ import annotations

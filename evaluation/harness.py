@@ -42,7 +42,7 @@ class RunFailedError(ConflictError):
     """A unit's run ended without a result."""
 
     code = "run.failed"
-    exit_code = 40
+    exit_code = 44
 
 
 @dataclass(frozen=True)

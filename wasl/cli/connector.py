@@ -185,7 +185,7 @@ def encode(vintage: Vintage, group: Group = "local", folder: Folder = HERE, as_j
         "subjects": made.report["subjects"],
     }
     emit({**result, "report": made.report} if as_json else result, as_json)
-    say(f"Next: `wasl connector preview {vintage}`, then `wasl connector approve {manifest.id[:12]}`.")
+    say(f"Next: `wasl connector preview {vintage}`, then `wasl connector approve {manifest.id[:12]} --by NAME`.")
 
 
 @app.command()

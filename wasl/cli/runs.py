@@ -115,7 +115,9 @@ def start(
 ) -> None:
     """Start the linkage of a vintage."""
     operator = Operator(url, data)
-    wanted = {"agreement_id": agreement, "vintage": vintage, "registers": register or None}
+    wanted: dict[str, Any] = {"agreement_id": agreement, "vintage": vintage}
+    if register:
+        wanted["registers"] = register
     run = operator.call("POST", "/api/v1/runs", wanted)
     if wait:
         run = operator.wait(run["id"])
