@@ -38,9 +38,6 @@ def demo(
         typer.Option(help="Canonical register files (NAME.csv, NAME_events.csv) instead of synthetic ones."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where --registers writes links, spells and indicators.")] = None,
-    window: Annotated[
-        str | None, typer.Option(help="Observation window START:END; from the events by default.")
-    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the whole mission on this machine: six connectors and both units as real processes."""

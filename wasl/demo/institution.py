@@ -16,21 +16,22 @@ from typing import TypeVar
 from contract.errors import UnreachableError, WaslError
 
 PATIENCE_SECONDS = 900.0
-_PAUSE_SECONDS = 0.4
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 2.0
 Result = TypeVar("Result")
 
 
 def patiently(attempt: Callable[[], Result | None], what: str) -> Result:
-    """Repeat an attempt until it gives something.
+    """Repeat an attempt, ever less often, until it gives something.
 
     Raises:
         UnreachableError: The others did not do their part in time.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline, pause = time.monotonic() + PATIENCE_SECONDS, _FIRST_PAUSE_SECONDS
     while (found := attempt()) is None:
         if time.monotonic() > deadline:
             raise UnreachableError(f"The others did not do their part of the {what} in time.")
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
     return found
 
 

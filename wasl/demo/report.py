@@ -58,7 +58,7 @@ def words(result: dict[str, Any]) -> str:
     lines = ["", "Wasl demo - synthetic people only", ""]
     lines.append(
         f"{result['registers']} registers, {result['records']} records -> {result['persons']} persons, "
-        f"{result['edges']} edges, {result['seconds']:.0f} s"
+        f"{result['subject_pairs']} pairs, {result['seconds']:.0f} s"
     )
     quality = result.get("quality")
     if quality:

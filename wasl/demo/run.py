@@ -158,7 +158,7 @@ def _run(world: _World, processes: Processes) -> dict[str, Any]:
         "deliveries": {name.removeprefix("connector-"): json.loads(line) for name, line in delivered.items()},
         "run": run["id"],
         "result_digest": run["result_digest"],
-        "edges": run["quality"].get("edges"),
+        "subject_pairs": computation["quality"]["merge"]["subject_pairs"],
         "release": {**released, "cells": table.height, "suppressed": suppressed},
         "passwords": {name: str(place) for name, place in people.items()},
     }
