@@ -3,10 +3,13 @@
 The latent classes are two kinds of matches (see `priors`) and the other pairs.
 
 - m belongs to persons and clerks, whatever key brought two records together: one table for all
-  passes, read from the passes whose key touches the variable least.
+  passes, read from the passes whose key touches the variable least; in a pass, given what its key
+  rules out.
 - u is pooled over the passes whose key does not touch the variable, and anchored to the generic u:
-  where nearly all pairs match, dirty matches would otherwise pass for others. A variable that the
-  key touches has a u of its own in that pass.
+  where nearly all pairs match, erring matches would otherwise pass for others. The u of a pass leans
+  to the pool by a share of the pass's pairs, so that it is its own where others are many (namesakes
+  share their sex too) and the pool's where they are few. Where the key touches the variable it leans
+  less, and what the key forces leans to the shares among the pass's pairs.
 - λ and the share of erring matches are estimated for each pass.
 
 Patterns, not pairs, are iterated over (Enamorado, Fifield and Imai 2019); missing values add no
@@ -29,19 +32,25 @@ from linkage.model import Model
 from linkage.patterns import PatternCounts
 from linkage.plan import ComparisonPlan
 from linkage.priors import (
+    CONTRADICTIONS,
     KIND_WEIGHT,
+    LOCAL_SHARE,
     LOCAL_WEIGHT,
     MATCH_KINDS,
     MATCH_PRIOR,
     MATCH_WEIGHT,
+    MAX_ERRING,
     OTHER_SHARE,
     OTHER_WEIGHT,
+    POOL_SHARE,
+    POOL_WEIGHT,
     generic_shares,
 )
 from linkage.quality import quality_of
 
 MAX_ITERATIONS: Final = 1000
 SHORT_RUN: Final = 15
+RARE_SHARE: Final = 0.002  # a level rarer than this in a pass is taken for one that its key rules out
 TOLERANCE: Final = 1e-5  # largest move of any share or rate in one iteration
 _START_RATES: Final = (0.3, 0.7, 0.05)
 _LEAST_SHARE: Final = 1e-12
@@ -71,9 +80,8 @@ class _Evidence:
         self.plan = plan
         self.shape = (len(plan.passes), len(plan.variables), int(plan.sizes.max()))
         self.levels, self.number, self.which = _flattened(counts, plan)
-        within = np.arange(self.shape[1])[:, None] * self.shape[2] + self.levels.T
-        self.cell = np.ascontiguousarray(within)  # [V, N]: place in a table of m
-        self.cell_u = self.which[None, :] * (self.shape[1] * self.shape[2]) + self.cell  # place in u
+        row = self.which[None, :] * self.shape[1] + np.arange(self.shape[1])[:, None]
+        self.cell = row * self.shape[2] + self.levels.T  # [V, N]: place in a table [P, V, L]
         self.pairs = np.bincount(self.which, weights=self.number, minlength=self.shape[0])
         self.used = np.arange(self.shape[2])[None, :] < plan.sizes.astype(np.int64)[:, None]  # [V, L]
         self.used[:, 0] = False
@@ -88,11 +96,24 @@ class _Evidence:
         for at, variable in enumerate(plan.variables):
             shares = generic_shares(variable)
             self.generic[:, at, : shares.shape[1]] = shares
+        self.contradicting = np.zeros(self.shape[1:], dtype=np.bool_)
+        for at, variable in enumerate(plan.variables):
+            last = len(variable.levels)
+            self.contradicting[at, last - CONTRADICTIONS[variable.kind] : last] = True
         self.other_weight = max(OTHER_WEIGHT, OTHER_SHARE * float(self.pairs.sum()))
+        weight = np.where(
+            self.touched[:, :, None],
+            np.maximum(LOCAL_WEIGHT, LOCAL_SHARE * self.pairs)[:, None, None],
+            np.maximum(POOL_WEIGHT, POOL_SHARE * self.pairs)[:, None, None],
+        )
+        self.lean_weight = weight  # pseudo-pairs behind what the u of a pass leans to
         marginal = self._normalised(self._tally(self.number) + LOCAL_WEIGHT * self.generic.mean(axis=0)[None])
         # what the key forces says nothing: its u leans to the shares among the pass's pairs
         self.local_lean = np.where(core[:, :, None], marginal, self.generic[-1][None])
         self.forced = core
+        # levels that a key rules out cannot be held against a match that the key brought together
+        seen = self._tally(self.number) / np.maximum(self.pairs, 1)[:, None, None]
+        self.possible = np.where(core[:, :, None], seen / (seen + RARE_SHARE), 1.0)
 
     def _normalised(self, table: Table) -> Table:
         table = np.where(self.used, np.maximum(table, _LEAST_SHARE), 0.0)
@@ -102,7 +123,7 @@ class _Evidence:
         """Sum weights (one a pattern) by pass, variable and level."""
         size = int(np.prod(self.shape))
         total = np.zeros(size)
-        for cells in self.cell_u:
+        for cells in self.cell:
             total += np.bincount(cells, weights=weight, minlength=size)
         return total.reshape(self.shape)
 
@@ -114,15 +135,19 @@ class _Evidence:
     def log(self, table: Table) -> Table:
         return np.log(np.where(self.used, np.maximum(table, _LEAST_SHARE), 1.0)).ravel()
 
+    def m_of_passes(self, m: Table) -> Table:
+        """Return float64[K, P, V, L]: m in each pass, given that the key agrees."""
+        return self._normalised(m[:, None] * self.possible[None])
+
     def expect(self, state: _State) -> tuple[Table, float]:
         """Return each pattern's class probabilities (float64[K + 1, N]) and the penalised log likelihood."""
         joint = np.log(state.mix).T[:, self.which]
-        for kind in range(_KINDS):
-            log_m = self.log(state.m[kind])
+        for kind, table in enumerate(self.m_of_passes(state.m)):
+            log_m = self.log(table)
             for cells in self.cell:
                 joint[kind] += log_m[cells]
         log_u = self.log(state.u)
-        for cells in self.cell_u:
+        for cells in self.cell:
             joint[-1] += log_u[cells]
         top = joint.max(axis=0)
         total = top + np.log(np.exp(joint - top).sum(axis=0))
@@ -135,10 +160,8 @@ class _Evidence:
         for kind in range(_KINDS):
             prior += MATCH_WEIGHT * float((self.generic[kind].ravel() * self.log(state.m[kind])).sum())
         log_u = self.log(state.u).reshape(self.shape)
-        untouched = np.where(self.touched[:, :, None], 0.0, self.generic[-1][None] * log_u)
-        share = self.u_passes / np.maximum(self.u_passes.sum(axis=0, keepdims=True), 1)
-        prior += self.other_weight * float((untouched * share).sum())
-        return prior + LOCAL_WEIGHT * float(np.where(self.touched[:, :, None], self.local_lean * log_u, 0.0).sum())
+        lean = np.where(self.forced[:, :, None], self.local_lean, self.generic[-1][None])
+        return prior + float((self.lean_weight * lean * log_u).sum())
 
     def maximise(self, belongs: Table) -> _State:
         tallies = [self._tally(self.number * share) for share in belongs]
@@ -148,11 +171,22 @@ class _Evidence:
                 for tally, generic in zip(tallies[:-1], self.generic[:-1], strict=True)
             ]
         )
+        m[1:] = self._capped(m[1:])
         others = tallies[-1]
         pool = self._normalised((others * self.u_passes).sum(axis=0) + self.other_weight * self.generic[-1])
         lean = np.where(self.forced[:, :, None], self.local_lean, pool[None])
-        u = np.where(self.touched[:, :, None], self._normalised(others + LOCAL_WEIGHT * lean), pool[None])
-        return _State(m, u, self._mix(belongs))
+        return _State(m, self._normalised(others + self.lean_weight * lean), self._mix(belongs))
+
+    def _capped(self, m: Table) -> Table:
+        """Hold contradictions of erring matches at `MAX_ERRING` times their generic shares.
+
+        A second class of matches is free to take up whatever the first does not explain: namesakes, or
+        people of one household, if it may contradict itself like them.
+        """
+        capped = np.where(self.contradicting, np.minimum(m, MAX_ERRING * self.generic[1:-1]), m)
+        kept = np.where(self.contradicting, 0.0, capped).sum(axis=-1, keepdims=True)
+        room = 1 - np.where(self.contradicting, capped, 0.0).sum(axis=-1, keepdims=True)
+        return np.asarray(np.where(self.contradicting, capped, capped * room / np.maximum(kept, _LEAST_SHARE)))
 
     def _mix(self, belongs: Table) -> Table:
         size = self.shape[0]
@@ -232,10 +266,10 @@ def fit(counts: Mapping[str, PatternCounts], plan: ComparisonPlan) -> Model:
 
 
 def _model(evidence: _Evidence, state: _State, likelihood: float, iterations: int, converged: bool) -> Model:
-    plan = evidence.plan
+    plan, tables = evidence.plan, evidence.m_of_passes(state.m)
     model = Model(
         plan=plan,
-        m=np.where(evidence.used[None], state.m, 1.0),
+        m={name: np.where(evidence.used, tables[:, at], 1.0) for at, name in enumerate(plan.passes)},
         u={name: np.where(evidence.used, state.u[at], 1.0) for at, name in enumerate(plan.passes)},
         mix={name: state.mix[at] for at, name in enumerate(plan.passes)},
         converged=converged,

@@ -32,8 +32,8 @@ class Model:
 
     Attributes:
         plan: The comparison plan that the patterns belong to.
-        m: float64[K, V, L]: probability of each level, given that the value is there, in each kind of matches.
-            L is the largest number of levels; column 0 and unused places hold 1.
+        m: Pass to float64[K, V, L]: probability of each level, given that the value is there and the key agrees,
+            in each kind of matches. L is the largest number of levels; column 0 and unused places hold 1.
         u: Pass to float64[V, L]: the same among other pairs.
         mix: Pass to float64[K + 1]: shares of each kind of matches and of other pairs among the pass's pairs.
         converged: Whether the parameters had stopped moving before the iterations ran out.
@@ -43,7 +43,7 @@ class Model:
     """
 
     plan: ComparisonPlan
-    m: Table
+    m: Mapping[str, Table]
     u: Mapping[str, Table]
     mix: Mapping[str, Table]
     converged: bool
@@ -64,7 +64,7 @@ class Model:
         """Return m of a pass over both kinds of matches, float64[V, L]: for reports."""
         self._check_pass(name)
         kinds = self.mix[name][:-1]
-        return np.asarray(np.tensordot(kinds / kinds.sum(), self.m, axes=1))
+        return np.asarray(np.tensordot(kinds / kinds.sum(), self.m[name], axes=1))
 
     def _check_pass(self, name: str) -> None:
         if name not in self.mix:
@@ -73,7 +73,7 @@ class Model:
     def weights(self, name: str) -> Table:
         """Return log2(m / u) of each kind of matches in a pass, float64[K, V, L]."""
         self._check_pass(name)
-        return np.asarray(np.log2(self.m) - np.log2(self.u[name])[None])
+        return np.asarray(np.log2(self.m[name]) - np.log2(self.u[name])[None])
 
     def kind_bits(self, name: str) -> Table:
         """Return log2 of each kind's share of the matches of a pass, float64[K]."""
@@ -115,7 +115,7 @@ class Model:
             {
                 "format": FORMAT,
                 "variables": {variable.name: list(variable.levels) for variable in self.plan.variables},
-                "m": self.m.tolist(),
+                "m": {name: table.tolist() for name, table in self.m.items()},
                 "u": {name: table.tolist() for name, table in self.u.items()},
                 "mix": {name: shares.tolist() for name, shares in self.mix.items()},
                 "converged": self.converged,
@@ -138,7 +138,7 @@ class Model:
                 raise PatternError("The file is not a linkage model of this version.")
             model = cls(
                 plan,
-                np.array(document["m"], dtype=np.float64),
+                {name: np.array(table, dtype=np.float64) for name, table in document["m"].items()},
                 {name: np.array(table, dtype=np.float64) for name, table in document["u"].items()},
                 {name: np.array(shares, dtype=np.float64) for name, shares in document["mix"].items()},
                 bool(document["converged"]),
@@ -150,14 +150,15 @@ class Model:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PatternError("The file is not a linkage model.") from error
         known = {variable.name: list(variable.levels) for variable in plan.variables}
-        if variables != known or set(model.mix) != set(plan.passes) or set(model.u) != set(plan.passes):
+        if variables != known or any(set(part) != set(plan.passes) for part in (model.m, model.u, model.mix)):
             raise PatternError("The model belongs to another comparison plan.")
         model._check_numbers()
         return model
 
     def _check_numbers(self) -> None:
         shape = (len(self.plan.variables), int(self.plan.sizes.max()))
-        tables: list[tuple[Table, tuple[int, ...]]] = [(self.m, (len(MATCH_KINDS), *shape))]
+        tables: list[tuple[Table, tuple[int, ...]]] = []
+        tables += [(table, (len(MATCH_KINDS), *shape)) for table in self.m.values()]
         tables += [(table, shape) for table in self.u.values()]
         tables += [(shares, (len(MATCH_KINDS) + 1,)) for shares in self.mix.values()]
         for table, wanted in tables:

@@ -21,8 +21,12 @@ MATCH_KINDS: Final = ("clean", "erring")
 MATCH_WEIGHT: Final = 50.0  # pseudo-pairs behind each kind's generic m
 OTHER_WEIGHT: Final = 5000.0  # pseudo-pairs behind the generic u, at least
 OTHER_SHARE: Final = 0.3  # the same as a share of all pairs: u stays anchored where nearly all pairs match
-LOCAL_WEIGHT: Final = 20.0  # pseudo-pairs behind the u of a variable that the pass's key touches
+POOL_WEIGHT: Final = 100.0  # pseudo-pairs that draw the u of a pass to the pool, at least
+POOL_SHARE: Final = 0.3  # the same as a share of the pass's pairs
+LOCAL_WEIGHT: Final = 20.0  # the same for a variable that the pass's key touches
+LOCAL_SHARE: Final = 0.03
 KIND_WEIGHT: Final = 10.0  # pseudo-pairs that draw a pass's share of erring matches to that of all passes
+MAX_ERRING: Final = 2.0  # an erring match contradicts itself at most this often, against the generic share
 MATCH_PRIOR: Final = (1.0, 3.0)  # Beta prior of λ: weak, and rather few matches
 
 # Shares by level, level 0 (missing) left out: clean m, erring m, u. Sources: typical m- and
@@ -48,6 +52,18 @@ _SHARES: Final[dict[Kind, tuple[tuple[float, ...], ...]]] = {
     "documents": ((0.75, 0.08, 0.13, 0.04), (0.5, 0.2, 0.25, 0.05), (0.0005, 0.002, 0.55, 0.4475)),
     "token": ((0.92, 0.08), (0.9, 0.1), (0.3, 0.7)),
     "sketch": ((0.65, 0.15, 0.1, 0.1), (0.4, 0.25, 0.2, 0.15), (0.01, 0.02, 0.12, 0.85)),
+}
+
+#: The last levels of a variable that contradict a match, where an error would rather leave a trace.
+CONTRADICTIONS: Final[dict[Kind, int]] = {
+    "name_part": 2,
+    "order": 0,
+    "full": 2,
+    "birth_date": 3,
+    "documents": 1,
+    "token": 1,
+    "sketch": 1,
+    "similarity": 0,
 }
 
 
