@@ -55,6 +55,27 @@ def pair_counts(rows: Mapping[str, pl.DataFrame], one: Collection[str]) -> dict[
     return counts
 
 
+def distinct_pairs(rows: Mapping[str, pl.DataFrame], one: Collection[str], at_once: int = 5_000_000) -> int:
+    """Return the number of pairs that at least one pass compares, each counted once.
+
+    Args:
+        rows: As in `compared_pairs`.
+        one: As in `compared_pairs`.
+        at_once: About how many pairs are held in memory at a time.
+    """
+    parts = 1 + sum(pair_counts(rows, one).values()) // at_once
+    total = 0
+    for part in range(parts):
+        found = [pl.DataFrame(schema={"record": pl.Int64, "record_b": pl.Int64})]
+        for frame in rows.values():
+            own = frame.filter(pl.col("record") % parts == part)
+            pairs = own.join(frame, on="block", suffix="_b").filter(pl.col("record") < pl.col("record_b"))
+            pairs = pairs.filter((pl.col("register") != pl.col("register_b")) | ~pl.col("register").is_in(list(one)))
+            found.append(pairs.select("record", "record_b").unique())
+        total += pl.concat(found).unique().height
+    return total
+
+
 def block_sizes(frame: pl.DataFrame) -> dict[str, Any]:
     """Return a pass's blocks by distinct true persons: mean, largest, share of rows in blocks of three or more."""
     sizes = frame.group_by("block").agg(pl.col("entity_id").n_unique().alias("persons"), pl.len().alias("rows"))

@@ -14,7 +14,7 @@ from connectors.agent import ConnectorAgent
 from contract.agreement import Agreement
 from contract.submission import pass_file, pass_names
 from evaluation.calibration import calibration
-from evaluation.candidates import all_pairs, block_sizes, compared_pairs, count_true_pairs, pair_counts
+from evaluation.candidates import all_pairs, block_sizes, compared_pairs, count_true_pairs, distinct_pairs, pair_counts
 from evaluation.datasets import LabelledSet
 from evaluation.submissions import owned_handles, submission_folders
 from evaluation.units import ServedUnit
@@ -115,10 +115,11 @@ def measure(opened: Opened, one: list[str]) -> dict[str, Any]:
     counts = pair_counts(rows, one)
     true = count_true_pairs(records, one)
     possible = all_pairs(records, one)
-    compared = true if record_profile else compared_pairs(rows, one).height
+    met = true if record_profile else compared_pairs(rows, one).height  # record: one block of everything
+    compared = possible if record_profile else distinct_pairs(rows, one)
     return {
-        "pairs_completeness": compared / true if true else 1.0,
-        "reduction_ratio": 1.0 - min(sum(counts.values()), possible) / possible if possible else 1.0,
+        "pairs_completeness": met / true if true else 1.0,
+        "reduction_ratio": 1.0 - compared / possible if possible else 1.0,
         "calibration": _calibration(opened, handles),
         "passes": [
             {

@@ -7,11 +7,18 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.calibration import calibration
-from evaluation.candidates import all_pairs, block_sizes, compared_pairs, count_true_pairs, pair_counts
+from evaluation.candidates import (
+    all_pairs,
+    block_sizes,
+    compared_pairs,
+    count_true_pairs,
+    distinct_pairs,
+    pair_counts,
+)
 
 
 def test_calibration_by_hand():
@@ -47,6 +54,7 @@ def test_candidates_by_hand():
     rows = {"first": first, "second": second}
     assert pair_counts(rows, []) == {"first": 4, "second": 3}
     assert pair_counts(rows, ["a"]) == {"first": 4, "second": 2}
+    assert distinct_pairs(rows, []) == 6  # 0-2 is met in both passes
     assert sorted(compared_pairs(rows, []).rows()) == [(0, 2), (1, 3)]
     sizes = block_sizes(first)
     assert sizes == {
@@ -70,6 +78,7 @@ RECORDS = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(RECORDS)
 def test_candidates_equal_enumeration(cells):
     records = pl.DataFrame(
@@ -88,3 +97,5 @@ def test_candidates_equal_enumeration(cells):
     assert count_true_pairs(records, ["a"]) == len(true)
     assert pair_counts(rows, ["a"]) == {name: len(pairs) for name, pairs in met.items()}
     assert set(compared_pairs(rows, ["a"]).rows()) == true & (met["first"] | met["second"])
+    for at_once in (1, 5, 1000):
+        assert distinct_pairs(rows, ["a"], at_once) == len(met["first"] | met["second"])

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.scoring import score
@@ -26,6 +26,7 @@ def _frames(rows):
     return links, truth
 
 
+@settings(deadline=None, max_examples=50)
 @given(RECORDS)
 def test_pairwise_equals_enumeration(rows):
     links, truth = _frames(rows)
@@ -41,6 +42,7 @@ def test_pairwise_equals_enumeration(rows):
     assert result["recall"] == pytest.approx(both / true if true else 1.0)
 
 
+@settings(deadline=None, max_examples=50)
 @given(RECORDS)
 def test_bcubed_equals_enumeration(rows):
     links, truth = _frames(rows)
