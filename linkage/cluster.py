@@ -5,7 +5,9 @@ chance edge does not join two groups of records that were seen apart.
 
 - A pair that no edge joins counts as a weak contradiction, not as nothing: had the two been one
   person, some pass would probably have brought them together. How probably is read from the edges
-  themselves, as the share of wedges of sure edges that are closed.
+  themselves, as the share of wedges of likely edges that are closed; but what keeps one pair of two
+  clusters apart (a missing date, another name) mostly keeps the others apart too, so that such a
+  pair counts for a quarter of an independent one.
 - Two subjects of a register with one record a person are never joined.
 - Mutual best clusters merge, round by round, while their mean evidence is positive. Average link is
   reducible, so that this gives the same tree as merging the best pair first (Bruynooghe 1978).
@@ -21,11 +23,12 @@ import numpy.typing as npt
 
 from linkage.errors import EvidenceError
 
-SURE: Final = 0.95  # edges that wedges are made of
+LIKELY: Final = 0.5  # edges that wedges are made of
 SOFT_LIMIT: Final = 6.0  # log odds beyond this add a tenth: no edge is so sure that it drowns ten doubts
 _TINY: Final = 1e-15
 _CLOSURE_PRIOR: Final = (8.0, 2.0)  # pseudo-wedges closed and open: passes find about four pairs of five
-_ABSENT_RANGE: Final = (-4.0, -0.5)
+_ABSENT_SHARE: Final = 0.25
+_ABSENT_RANGE: Final = (-1.0, -0.1)
 _MAX_ONE_REGISTERS: Final = 64
 
 Index = npt.NDArray[np.int64]
@@ -41,21 +44,20 @@ def evidence_of(probability: Real) -> Real:
 
 
 def closure_rate(a: Index, b: Index, probability: Real, mask: npt.NDArray[np.uint64]) -> float:
-    """Return the share of wedges of sure edges whose ends are joined too.
+    """Return the share of wedges of likely edges whose ends are joined too.
 
     A wedge is a subject with two neighbours next to each other in its sorted list, unless the two
     exclude each other.
     """
-    sure = probability >= SURE
-    centre, end = np.concatenate([a[sure], b[sure]]), np.concatenate([b[sure], a[sure]])
+    likely = probability >= LIKELY
+    centre, end = np.concatenate([a[likely], b[likely]]), np.concatenate([b[likely], a[likely]])
     order = np.lexsort((end, centre))
     centre, end = centre[order], end[order]
     left, right = end[:-1], end[1:]
     wedge = (centre[1:] == centre[:-1]) & (mask[left] & mask[right] == 0)
     left, right = left[wedge], right[wedge]
     span = np.int64(len(mask))
-    joined = probability >= 0.5
-    keys = np.sort(a[joined] * span + b[joined])
+    keys = np.sort(a[likely] * span + b[likely])
     wanted = left * span + right
     at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
     closed = float((keys[at] == wanted).sum()) if len(keys) and len(wanted) else 0.0
@@ -144,7 +146,7 @@ def cluster(
     low, high = np.minimum(left, right), np.maximum(left, right)
     if absent is None:
         rate = closure_rate(low, high, chance, mask)
-        absent = float(np.clip(np.log1p(-rate), *_ABSENT_RANGE))
+        absent = float(np.clip(_ABSENT_SHARE * np.log1p(-rate), *_ABSENT_RANGE))
     parent = _agglomerate(mask, low, high, evidence_of(chance), threshold, absent)
     return _labels(parent)
 
