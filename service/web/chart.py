@@ -48,12 +48,13 @@ def workers_chart(
             y=altair.Y(
                 "persons:Q",
                 scale=altair.Scale(zero=True, nice=True),
-                axis=altair.Axis(title=axis, orient="right" if right_to_left else "left", tickCount=5, format=",d"),
+                axis=altair.Axis(title=axis, orient="right" if right_to_left else "left", tickCount=5, format="d"),
             ),
             color=altair.Color("series:N", scale=altair.Scale(range=colours["series"], **scale), **quiet),
             strokeDash=altair.StrokeDash("series:N", scale=altair.Scale(range=_DASHES, **scale), **quiet),
             shape=altair.Shape("series:N", scale=altair.Scale(range=_SHAPES, **scale), **quiet),
         )
+        .configure(font="sans-serif")  # first: it replaces what was configured before
         .configure_view(stroke=None)
         .configure_axis(
             labelColor=colours["ink"],
@@ -73,6 +74,5 @@ def workers_chart(
             labelFontSize=13,
             labelLimit=600,
         )
-        .configure(font="sans-serif")
     )
     return str(vl_convert.vegalite_to_svg(drawn.to_dict()))

@@ -46,7 +46,11 @@ class Language:
     def text(self, message: str, values: Mapping[str, Any] | None = None) -> str:
         """Return a message in this language, its ``%(name)s`` replaced."""
         translated = str(self.translations.gettext(message))
-        return translated % values if values else translated
+        return translated % {name: self.isolate(value) for name, value in values.items()} if values else translated
+
+    def isolate(self, value: Any) -> Any:
+        """Keep a text like ``2024-12`` from being reordered by the right-to-left words around it (UAX #9)."""
+        return f"\u2068{value}\u2069" if self.direction == "rtl" else value
 
     def number(self, value: float, digits: int = 0) -> str:
         """Return a number with at most so many decimals."""
@@ -54,7 +58,8 @@ class Language:
 
     def percent(self, share: float, digits: int = 0) -> str:
         """Return a share as a percentage."""
-        pattern = f"#,##0.{'0' * digits}%" if digits else "#,##0%"
+        own = str(self.locale.percent_formats[None].pattern)  # French writes a space before the sign
+        pattern = own.replace("#,##0", f"#,##0.{'0' * digits}") if digits else own
         return str(format_percent(share, format=pattern, locale=self.locale))
 
     def date(self, value: date) -> str:
@@ -64,7 +69,7 @@ class Language:
     def moment(self, value: datetime | str) -> str:
         """Return a moment in UTC, to the minute."""
         given = datetime.fromisoformat(value) if isinstance(value, str) else value
-        return f"{format_datetime(given.astimezone(UTC), format='medium', locale=self.locale)} UTC"
+        return f"{format_datetime(given.astimezone(UTC), 'd MMM y HH:mm', locale=self.locale)} UTC"
 
     def duration(self, seconds: float) -> str:
         """Return a duration in its largest unit, rounded up."""

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from contract.agreement import SignedAgreement
 from service.agreements.service import list_agreements
+from service.audit.actions import Action
 from service.audit.models import AuditEntry
 from service.runs.actors import CHECKER, OPERATOR, STATISTICIAN
 from service.runs.queue import JobQueue
@@ -152,7 +153,12 @@ def build(visit: Visit) -> Data:
     unit, jobs = visit.unit, JobQueue(visit.unit.database)
     with unit.database.read() as session:
         agreements, vintages = list_agreements(session), vintages_of(session)
-        recent = session.scalars(select(AuditEntry.document).order_by(AuditEntry.sequence.desc()).limit(_RECENT)).all()
+        recent = session.scalars(
+            select(AuditEntry.document)
+            .where(AuditEntry.action != Action.RUN_CHUNK)  # there may be thousands a run
+            .order_by(AuditEntry.sequence.desc())
+            .limit(_RECENT)
+        ).all()
     runs = [brief(run, jobs.progress(run.id)) for run in jobs.runs()]
     situation = Situation(
         role=unit.settings.role,

@@ -153,6 +153,7 @@ def environment(code: str) -> Environment:
 
     made.filters.update(
         label=label,
+        isolate=language.isolate,
         number=language.number,
         percent=language.percent,
         day=language.date,

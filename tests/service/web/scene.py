@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 from typing import Any
+from unittest import mock
 
 import polars as pl
 
 from contract.canonical import canonical_json, digest
 from contract.errors import ConfigurationError
 from contract.submission import seal_info
+from service.accounts import passwords
 from service.accounts.accounts import create_account
 from service.runs import ledger
 from service.runs.actors import Actor
-from service.runs.port import Chunk, ChunkPlan, ChunkResult, Outcome, Run
+from service.runs.port import ChunkPlan, ChunkResult, Outcome, Run
 from service.runs.queue import STAGES
 from service.runs.worker import LEASE
 from service.statistics_unit.releases import decide_release, propose_release
@@ -38,9 +40,11 @@ CATEGORIES = (("total", "total"), ("sex", "F"), ("sex", "M"), ("nationality", "s
 WORKER = "worker:test"
 
 
-def add_accounts(world: World) -> None:
-    for name, roles in ROLES.items():
-        create_account(world.unit.database, name, roles, PASSWORD)
+def add_accounts(world: World, **more: tuple[str, ...]) -> None:
+    # Cheap hashes, real in everything else: what a hash costs is tested with the accounts.
+    with mock.patch.multiple(passwords, _MEMORY_KIB=1024, _ITERATIONS=1):
+        for name, roles in {**ROLES, **more}.items():
+            create_account(world.unit.database, name, roles, PASSWORD)
 
 
 def bare_half() -> bytes:
@@ -87,13 +91,21 @@ def advance(world: World, run: Run, stage: str, chunks: int, done: int, digests:
     with world.unit.database.write() as session:
         plans = [ChunkPlan(f"{stage}-{number}") for number in range(chunks)]
         assert ledger.open_stage(session, ledger.as_run(ledger.find(session, run.id)), stage, plans, WORKER)
-        for number in range(done):
+    work_on(world, run.id, done, digests)
+    with world.unit.database.read() as session:
+        return ledger.as_run(ledger.find(session, run.id))
+
+
+def work_on(world: World, run_id: str, chunks: int, digests: dict[str, str] | None = None) -> None:
+    """Do so many free chunks of the oldest running run, which must be this one."""
+    with world.unit.database.write() as session:
+        for _ in range(chunks):
             claimed = ledger.claim(session, WORKER, LEASE)
             assert claimed is not None
-            mine: Chunk = claimed[1]
-            made = (digests or {}).get(stage, digest(f"{stage}{number}".encode()))
-            ledger.complete(session, claimed[0], mine, ChunkResult(made), WORKER, drawn=False)
-        return ledger.as_run(ledger.find(session, run.id))
+            run, chunk = claimed
+            assert run.id == run_id
+            made = (digests or {}).get(chunk.stage, digest(chunk.name.encode()))
+            ledger.complete(session, run, chunk, ChunkResult(made), WORKER, drawn=False)
 
 
 def succeed(world: World, kind: str, vintage: str, quality: dict[str, Any], digests: dict[str, str]) -> Run:
