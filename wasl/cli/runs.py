@@ -170,7 +170,7 @@ def _brief(run: dict[str, Any]) -> dict[str, Any]:
 def add_account(
     name: Annotated[str, typer.Argument(help="Name to sign in with.")],
     roles: Annotated[
-        list[str], typer.Option("--role", help="operator, statistician, output_checker, privacy_officer.")
+        list[str], typer.Option("--role", help="admin, operator, statistician, output_checker or privacy_officer.")
     ],
     unit: Role = "statistics",
     data: Data = Path("wasl-data"),
