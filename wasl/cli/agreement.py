@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contract.errors import InputError
+from contract.errors import InputError, StorageError
 from wasl.cli.output import emit, say
 from wasl.cli.passphrase import read_passphrase
 
@@ -65,7 +65,10 @@ def draft(
         persons=persons,
         authorisation=authorisation,
     )
-    output.write_text(agreement.model_dump_json(indent=2), encoding="utf-8")
+    try:
+        output.write_text(agreement.model_dump_json(indent=2), encoding="utf-8")
+    except OSError as error:
+        raise StorageError("The draft cannot be written.", where={"file": output.name}) from error
     emit({"agreement": agreement.id, "file": str(output), "passes": len(agreement.passes)}, as_json)
     say("Next: every institution reads it (`wasl agreement show`), compares fingerprints and signs it.")
 

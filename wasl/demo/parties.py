@@ -41,6 +41,26 @@ def find_registers(directory: Path) -> dict[str, tuple[Path, Path | None]]:
     return found
 
 
+def unknown_columns(registers: Mapping[str, tuple[Path, Path | None]]) -> dict[str, list[str]]:
+    """Return file name to columns that no canonical register has: they are not used, and that must not stay silent.
+
+    Raises:
+        InputError: A file lacks the record ids.
+        SourceError: A file cannot be read.
+    """
+    found = {}
+    for name, files in registers.items():
+        schema = REGISTERS[name]
+        known = {"record_id", *schema.identity, *schema.attributes, *schema.events}
+        for path in filter(None, files):
+            columns = {column.strip().casefold(): column for column in columns_of(path)}
+            if "record_id" not in columns:
+                raise InputError("The column record_id is missing.", where={"file": path.name, "column": "record_id"})
+            if unknown := [own for folded, own in columns.items() if folded not in known]:
+                found[path.name] = unknown
+    return found
+
+
 def proposal(name: str, identities: Path, events: Path | None) -> RegisterProposal:
     """Return what a register brings to the agreement: the canonical terms, cut to the columns its files have."""
     whole = canonical_proposal(name, holder_of(name))

@@ -26,7 +26,7 @@ from service.statistics_unit.links import read_indicators, read_links, read_spel
 from wasl.cli.output import say
 from wasl.cli.runs import Operator
 from wasl.demo.layout import VINTAGE, Layout, free_port
-from wasl.demo.parties import find_registers, make_agreement, write_connectors
+from wasl.demo.parties import find_registers, make_agreement, unknown_columns, write_connectors
 from wasl.demo.processes import Processes
 from wasl.demo.release import make_people, publish
 from wasl.demo.report import compare_indicators, words
@@ -76,9 +76,14 @@ def run_demo(
             from evaluation.synthetic import generate, write
 
             write(generate(persons, seed), layout.registers)
-        world = _prepare(layout, find_registers(registers or layout.registers))
+        files = find_registers(registers or layout.registers)
+        unknown = unknown_columns(files)
+        for name, columns in unknown.items():
+            say(f"Not used, because no canonical register has them: {', '.join(columns)} ({name})")
+        world = _prepare(layout, files)
         with Processes(root / "logs") as processes:
             result = _run(world, processes)
+            result["unknown_columns"] = unknown
             result["seconds"] = round(time.perf_counter() - started, 1)
             links = _link_map(world)
             result.update(_score(world, links, truth=registers is None))
