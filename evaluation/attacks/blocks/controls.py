@@ -1,0 +1,201 @@
+"""Controls: what the attack must break, and what it must not. A control that misbehaves makes the audit INVALID.
+
+Positive: the same pass with Bloom filters in place of sketches (128 bits, 3 hashes, keyed in the block), and sketches
+on an uncapped pass of family name and year. Negative: random bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+from numba import njit
+
+from contract.agreement import Agreement, CapTerms, PassTerms
+from evaluation.attacks.blocks.fingerprint import Beliefs, Claims, attack_pass
+from evaluation.attacks.blocks.leakage import PassLeakage, score_pass
+from evaluation.attacks.blocks.likelihood import SKETCHES, Encoding
+from pseudonymisation.blocking.caps import CrowdedKeys, choose_levels
+from pseudonymisation.encoding.blind_blocks import frequency_classes
+from pseudonymisation.encoding.columns import CLASS_COLUMNS, columns_of, pass_schema
+from pseudonymisation.encoding.dummies import DUMMY_SUBJECT
+from pseudonymisation.encoding.prf import sip_word
+from pseudonymisation.encoding.profile import EncodingContext, prepared
+from pseudonymisation.encoding.sketches import SKETCH_BITS, SKETCH_BYTES
+from pseudonymisation.encoding.values import distinct_values, encode_values, plain_values
+from pseudonymisation.keys.tree import field_keys, pass_key
+from pseudonymisation.randomness import SeededRandomness, distinct_words
+
+BLOOM_HASHES: Final = 3
+UNCAPPED: Final = CapTerms(persons_per_key=10**9)
+FAMILY_AND_YEAR: Final = PassTerms(name="control_family_year", levels=(("family_skeleton3", "birth_year"),))
+#: Least share named of rows in Bloom blocks of three and more, and of all rows of the uncapped pass.
+BLOOM_BOUND, UNCAPPED_BOUND = 0.5, 0.3
+
+
+@njit(nogil=True, cache=True)
+def bloom_kernel(keys: Any, values: Any, offsets: Any, grams: Any) -> Any:
+    """Return Bloom filters of 128 bits with 3 hashes, uint8[n, 16]; arguments as of `sketch_kernel`."""
+    out = np.zeros((len(values), SKETCH_BYTES), dtype=np.uint8)
+    for at in range(len(values)):
+        for gram in range(offsets[values[at]], offsets[values[at] + 1]):
+            hashed = sip_word(keys[at, 0], keys[at, 1], grams[gram])
+            for number in range(BLOOM_HASHES):
+                bit = int((hashed >> np.uint64(16 * number)) & np.uint64(SKETCH_BITS - 1))
+                out[at, bit >> 3] |= np.uint8(1 << (bit & 7))
+    return out
+
+
+BLOOM: Final = Encoding(bloom_kernel, by_difference=True)
+
+
+@dataclass(frozen=True)
+class ControlPass:
+    """A pass table made for a control, with the truth: `handle` and `person` of its real rows."""
+
+    table: pa.Table
+    truth: pl.DataFrame
+
+
+def encode_control(
+    identities: pl.DataFrame, terms: PassTerms, context: EncodingContext, encoding: Encoding = SKETCHES
+) -> ControlPass:
+    """Encode one pass as `blind_blocks` does, with any encoding of gram sets."""
+    agreement = context.agreement
+    frame = prepared(identities, context)
+    of_pass = pass_key(context.vintage_key, terms.name)
+    placement = choose_levels(frame, terms, context.vintage_key, context.crowded, agreement.caps)
+    rows, blocks = placement.rows, placement.blocks
+    random = context.random.child(f"control/{context.register}/{terms.name}")
+    handles = distinct_words(random, len(rows))
+    columns = {"handle": pa.array(handles, pa.uint64()), "block": pa.array(placement.tokens[blocks], pa.uint64())}
+    for column in columns_of(agreement):
+        known = distinct_values(plain_values(frame, column), column.kind)
+        keys = field_keys(of_pass, column.group, placement.secrets)
+        if column.kind == "token":
+            encoded = encode_values(known, "token", rows, blocks, keys)
+            tokens = pa.array(encoded.distinct, pa.uint32())
+            columns[column.name] = tokens.take(pa.array(encoded.inverse, mask=encoded.inverse < 0))
+            continue
+        ids = known.ids[rows]
+        bits = encoding.kernel(keys[blocks][ids >= 0], ids[ids >= 0], known.offsets, known.data)
+        columns[column.name] = _sketch_column(bits, ids >= 0)
+    taken = pa.array(rows)
+    columns |= {name: array.take(taken) for name, array in frequency_classes(frame).items()}
+    schema = pass_schema(agreement)
+    table = pa.table([columns[name] for name in schema.names], schema=schema).take(pa.array(np.argsort(handles)))
+    subject = frame.get_column("subject").cast(pl.Int64)[rows]
+    truth = pl.DataFrame({"handle": pl.Series(handles, dtype=pl.UInt64), "person": subject})
+    return ControlPass(table, truth.filter(pl.col("person") != DUMMY_SUBJECT).sort("handle"))
+
+
+def _sketch_column(bits: npt.NDArray[np.uint8], present: npt.NDArray[np.bool_]) -> pa.Array:
+    raw = pa.py_buffer(np.ascontiguousarray(bits).tobytes())
+    distinct = pa.Array.from_buffers(pa.binary(SKETCH_BYTES), len(bits), [None, raw])
+    return distinct.take(pa.array(np.cumsum(present) - 1, mask=~present))
+
+
+def random_bits(table: pa.Table, seed: int) -> pa.Table:
+    """Return the table with random bits for every encoding; blocks, missing cells and classes move to other rows."""
+    random = SeededRandomness(f"random bits {seed}".encode())
+    columns = {}
+    for field in table.schema:
+        cells = table.column(field.name).combine_chunks()
+        order = pa.array(np.argsort(random.words(len(cells))))
+        if field.name == "handle":
+            columns[field.name] = cells
+        elif field.name == "block" or field.name in CLASS_COLUMNS:
+            columns[field.name] = cells.take(order)
+        else:
+            present = cells.is_valid().take(order).to_numpy(zero_copy_only=False)
+            words = random.words(2 * len(cells))
+            if pa.types.is_uint32(field.type):
+                drawn = pa.array((words[: len(cells)] >> np.uint64(32)).astype(np.uint32), mask=~present)
+            else:
+                drawn = _sketch_column(words.view(np.uint8).reshape(-1, SKETCH_BYTES)[present], present)
+            columns[field.name] = drawn
+    return pa.table([columns[name] for name in table.schema.names], schema=table.schema)
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control: what was measured, what was expected, and whether it behaved."""
+
+    name: str
+    leakage: PassLeakage
+    bound: float
+    behaved: bool
+
+
+@dataclass(frozen=True)
+class ControlReport:
+    """All controls; anything learnt from an attack counts only under the verdict VALID."""
+
+    controls: tuple[Control, ...]
+
+    @property
+    def verdict(self) -> Literal["VALID", "INVALID"]:
+        """INVALID if any control misbehaved."""
+        return "VALID" if all(control.behaved for control in self.controls) else "INVALID"
+
+
+def run_controls(
+    identities: pl.DataFrame,
+    context: EncodingContext,
+    *,
+    rows: int,
+    seed: int,
+    bloom_bound: float = BLOOM_BOUND,
+    uncapped_bound: float = UNCAPPED_BOUND,
+    extra: Sequence[PassTerms] = (),
+) -> ControlReport:
+    """Attack the controls at full overlap.
+
+    The bounds hold from 20 000 persons on: fewer persons have smaller blocks, and smaller bounds must be asked for.
+
+    Args:
+        identities: Of one register or synthetic, as for `Profile.encode`.
+        context: Agreement, a key and seeded randomness; caps and crowded lists are not used.
+        rows: Rows attacked in each control.
+        seed: Of the attacks.
+        bloom_bound: Least share named of rows in Bloom blocks of three and more.
+        uncapped_bound: Least share named on the uncapped pass of sketches.
+        extra: Passes that are tried with Bloom filters too, uncapped as the first.
+    """
+    agreement = context.agreement.model_copy(update={"caps": UNCAPPED})
+    free = EncodingContext(agreement, context.register, context.vintage_key, CrowdedKeys(), context.random)
+    attacker = identities.rename({"subject": "person"}).drop("identity")
+    found = []
+    for terms in (FAMILY_AND_YEAR, *extra):
+        made = encode_control(identities, terms, free, BLOOM)
+        leak = _score(made.table, made, attacker, terms, agreement, rows, seed, BLOOM)
+        crowded = leak.of_blocks(3)
+        found.append(Control(f"bloom/{terms.name}", leak, bloom_bound, crowded.share >= bloom_bound))
+    made = encode_control(identities, FAMILY_AND_YEAR, free)
+    leak = _score(made.table, made, attacker, FAMILY_AND_YEAR, agreement, rows, seed, SKETCHES)
+    found.append(Control("sketches/uncapped", leak, uncapped_bound, leak.all.share >= uncapped_bound))
+    noise = random_bits(made.table, seed)
+    leak = _score(noise, made, attacker, FAMILY_AND_YEAR, agreement, rows, seed, SKETCHES)
+    found.append(Control("random bits", leak, leak.baseline, leak.all.low <= leak.baseline))
+    return ControlReport(tuple(found))
+
+
+def _score(
+    table: pa.Table,
+    made: ControlPass,
+    attacker: pl.DataFrame,
+    terms: PassTerms,
+    agreement: Agreement,
+    rows: int,
+    seed: int,
+    encoding: Encoding,
+) -> PassLeakage:
+    claims: Claims = attack_pass(
+        table, attacker, terms, agreement, rows=rows, seed=seed, beliefs=Beliefs(), encoding=encoding
+    )
+    return score_pass(claims, made.truth)

@@ -1,0 +1,134 @@
+"""What of a pass table can be held against clear text: columns, and the comparisons that their shared keys allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from contract.agreement import Agreement
+from contract.errors import InputError
+from pseudonymisation.encoding.columns import BLOCK, CLASS_COLUMNS, HANDLE, Column, columns_of, pass_schema
+from pseudonymisation.encoding.sketches import SKETCH_BYTES
+
+TOKEN, SKETCH = 0, 1
+#: Groups in which two persons' values of different columns may well be equal (a swapped name, 05-05).
+_CROSSED: Final = frozenset({"names", "skeletons", "month_day"})
+
+
+class AttackInputError(InputError):
+    """A table or an attacker's knowledge is not of the form that the attack reads."""
+
+    code = "attack.input"
+    default_advice = "Give a blind_blocks pass table of this agreement, and normalised identities with a person number."
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Columns and comparisons of an agreement's pass tables.
+
+    Attributes:
+        tokens: Exact columns.
+        sketches: Sketched columns.
+        classes: Public frequency classes present.
+        between: int64[c, 3]: kind, column of the one row, column of the other; columns count within their kind.
+        within: int64[w, 3]: as `between`, of one row with itself.
+    """
+
+    tokens: tuple[Column, ...]
+    sketches: tuple[Column, ...]
+    classes: tuple[str, ...]
+    between: npt.NDArray[np.int64]
+    within: npt.NDArray[np.int64]
+
+
+def layout_of(agreement: Agreement) -> Layout:
+    """Return what can be compared under an agreement: columns of one group share a key, others say nothing."""
+    columns = columns_of(agreement)
+    tokens = tuple(column for column in columns if column.kind == "token")
+    sketches = tuple(column for column in columns if column.kind != "token")
+    between, within = [], []
+    for kind, of_kind in ((TOKEN, tokens), (SKETCH, sketches)):
+        for left, one in enumerate(of_kind):
+            for right, other in enumerate(of_kind):
+                if one.group != other.group:
+                    continue
+                if left == right or one.group in _CROSSED:
+                    between.append((kind, left, right))
+                if left < right:
+                    within.append((kind, left, right))
+    classes = tuple(name for name in CLASS_COLUMNS if name in pass_schema(agreement).names)
+    return Layout(tokens, sketches, classes, _triples(between), _triples(within))
+
+
+def _triples(found: list[tuple[int, int, int]]) -> npt.NDArray[np.int64]:
+    return np.array(found, dtype=np.int64).reshape(-1, 3)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A pass table as arrays, n rows.
+
+    Attributes:
+        handles: uint64[n].
+        block: int64[n], number of each row's block.
+        tokens: int64[n, t], -1 where missing.
+        sketches: uint64[n, s, 2].
+        sketched: bool[n, s], false where missing.
+        classes: int64[n, c], -1 where missing.
+    """
+
+    handles: npt.NDArray[np.uint64]
+    block: npt.NDArray[np.int64]
+    tokens: npt.NDArray[np.int64]
+    sketches: npt.NDArray[np.uint64]
+    sketched: npt.NDArray[np.bool_]
+    classes: npt.NDArray[np.int64]
+
+    def missing(self) -> npt.NDArray[np.bool_]:
+        """Return bool[n, t + s]: which cells of a row are missing."""
+        return np.concatenate([self.tokens < 0, ~self.sketched], axis=1)
+
+
+def observe(table: pa.Table, layout: Layout) -> Observed:
+    """Read a pass table.
+
+    Raises:
+        AttackInputError: A column is missing.
+    """
+    wanted = [HANDLE, BLOCK, *(c.name for c in layout.tokens), *(c.name for c in layout.sketches), *layout.classes]
+    absent = [name for name in wanted if name not in table.column_names]
+    if absent:
+        raise AttackInputError("The pass table lacks a column.", where={"column": absent[0]})
+    rows = table.num_rows
+    tokens = [_numbers(table, column.name) for column in layout.tokens]
+    classes = [_numbers(table, name) for name in layout.classes]
+    sketches = np.zeros((rows, len(layout.sketches), 2), dtype=np.uint64)
+    sketched = np.zeros((rows, len(layout.sketches)), dtype=np.bool_)
+    for at, column in enumerate(layout.sketches):
+        cells = table.column(column.name).combine_chunks()
+        sketched[:, at] = cells.is_valid().to_numpy(zero_copy_only=False)
+        raw = b"".join(bytes(SKETCH_BYTES) if cell is None else cell for cell in cells.to_pylist())
+        sketches[:, at] = np.frombuffer(raw, dtype="<u8").reshape(-1, 2)
+    _, block = np.unique(table.column(BLOCK).to_numpy(), return_inverse=True)
+    return Observed(
+        handles=table.column(HANDLE).to_numpy().astype(np.uint64),
+        block=block.astype(np.int64),
+        tokens=_stacked(tokens, rows),
+        sketches=sketches,
+        sketched=sketched,
+        classes=_stacked(classes, rows),
+    )
+
+
+def _numbers(table: pa.Table, name: str) -> npt.NDArray[np.int64]:
+    series = pl.Series(table.column(name).combine_chunks().cast(pa.int64()))
+    return series.fill_null(-1).to_numpy().astype(np.int64)
+
+
+def _stacked(columns: list[npt.NDArray[np.int64]], rows: int) -> npt.NDArray[np.int64]:
+    return np.stack(columns, axis=1) if columns else np.empty((rows, 0), dtype=np.int64)

@@ -1,0 +1,175 @@
+"""Leakage: which share of the rows, and of the persons over all passes, an attack named correctly.
+
+Intervals are Wilson's (1927) at 95 %. A blind guess is right once in as many as the attacker chose among.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from contract.agreement import Agreement
+from evaluation.attacks.blocks.fingerprint import Beliefs, Claims, attack_pass
+from pseudonymisation.encoding.profile import EncodedPass
+
+_Z: Final = 1.959963984540054
+#: A claim with at least this posterior is confident.
+CONFIDENT: Final = 0.9
+#: Blocks by their rows as seen: lowest and highest.
+BLOCK_SIZES: Final = ((1, 1), (2, 2), (3, 4), (5, 9), (10, 10**9))
+
+
+def wilson(hits: int, total: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share; (0, 1) of nothing."""
+    if total == 0:
+        return 0.0, 1.0
+    share, z2 = hits / total, _Z**2
+    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = _Z / (1 + z2 / total) * sqrt(share * (1 - share) / total + z2 / (4 * total**2))
+    # at the ends rounding would keep the interval off the share itself
+    return 0.0 if hits == 0 else centre - half, 1.0 if hits == total else centre + half
+
+
+@dataclass(frozen=True)
+class Share:
+    """Hits among a total, with the 95 % interval of the share."""
+
+    hits: int
+    total: int
+
+    @property
+    def share(self) -> float:
+        """Hits by total; 0 of nothing."""
+        return self.hits / self.total if self.total else 0.0
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+        return wilson(self.hits, self.total)[0]
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval: what a gate compares with its bound."""
+        return wilson(self.hits, self.total)[1]
+
+
+@dataclass(frozen=True)
+class PassLeakage:
+    """What an attack on one pass achieved.
+
+    Attributes:
+        rows: `handle`, `person` (the truth), `named`, `posterior`, `block_rows` of the overlap rows attacked.
+        baseline: Share that blind guesses would name.
+    """
+
+    rows: pl.DataFrame
+    baseline: float
+
+    @property
+    def all(self) -> Share:
+        """Of all overlap rows attacked."""
+        return _share(self.rows)
+
+    def of_blocks(self, least: int, most: int = 10**9) -> Share:
+        """Of the rows in blocks of so many rows."""
+        return _share(self.rows.filter(pl.col("block_rows").is_between(least, most)))
+
+    def by_block_size(self) -> dict[str, Share]:
+        """Return the shares by size of block: 1, 2, 3-4, 5-9, 10+."""
+        names = [f"{low}" if low == high else f"{low}-{high}" if high < 100 else f"{low}+" for low, high in BLOCK_SIZES]
+        return {name: self.of_blocks(*sizes) for name, sizes in zip(names, BLOCK_SIZES, strict=True)}
+
+    @property
+    def confident(self) -> Share:
+        """Precision of the confident claims on overlap rows."""
+        return _share(self.rows.filter(pl.col("posterior") >= CONFIDENT))
+
+
+def _share(rows: pl.DataFrame) -> Share:
+    return Share(int(rows.get_column("named").sum()), rows.height)
+
+
+def score_pass(claims: Claims, truth: pl.DataFrame) -> PassLeakage:
+    """Score claims.
+
+    Args:
+        claims: Of one pass.
+        truth: `handle` and `person` of the overlap rows, whose persons the attacker knows; others do not count.
+    """
+    rows = claims.table.rename({"person": "claimed"}).join(
+        truth.select("handle", pl.col("person").cast(pl.Int64)), on="handle"
+    )
+    named = (pl.col("claimed") == pl.col("person")).fill_null(value=False)
+    scored = rows.select("handle", "person", named.alias("named"), "posterior", "block_rows").sort("handle")
+    return PassLeakage(scored, 1 / max(claims.candidates, 1))
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """Leakage of the passes and of their union.
+
+    Attributes:
+        passes: By name.
+        union: Persons named in at least one pass among all persons attacked.
+        union_confident: Persons named by a confident claim in at least one pass.
+    """
+
+    passes: dict[str, PassLeakage]
+    union: Share
+    union_confident: Share
+
+
+def union_of(passes: Mapping[str, PassLeakage], persons: int) -> Leakage:
+    """Unite passes that were attacked for the same persons; `persons` of them, also those that no pass holds."""
+    rows = pl.concat([leak.rows for leak in passes.values()])
+    named = rows.filter(pl.col("named"))
+    sure = named.filter(pl.col("posterior") >= CONFIDENT)
+    return Leakage(
+        dict(passes),
+        Share(named.get_column("person").n_unique(), persons),
+        Share(sure.get_column("person").n_unique(), persons),
+    )
+
+
+def attack_passes(
+    encoded: Mapping[str, EncodedPass],
+    identities: pl.DataFrame,
+    agreement: Agreement,
+    *,
+    persons: int,
+    seed: int,
+    overlap: float = 1.0,
+) -> Leakage:
+    """Attack all passes of a register for the same persons.
+
+    Args:
+        encoded: The register's passes, profile `blind_blocks`.
+        identities: What was encoded, with `subject` and `identity`.
+        agreement: What it was encoded under.
+        persons: So many persons of the overlap are attacked, drawn at random.
+        seed: Of the draw and of the attacks.
+        overlap: Share of the persons whom the attacker knows.
+    """
+    rng = np.random.default_rng([seed, 0x0E1A])
+    everybody = identities.get_column("subject").unique().sort()
+    known = everybody[np.sort(rng.permutation(len(everybody))[: max(1, round(overlap * len(everybody)))])]
+    drawn = known[np.sort(rng.permutation(len(known))[:persons])]
+    attacker = identities.filter(pl.col("subject").is_in(known.implode()))
+    attacker = attacker.rename({"subject": "person"}).drop("identity")
+    scored = {}
+    for terms in agreement.passes:
+        made = encoded[terms.name]
+        truth = made.handles.select("handle", pl.col("subject").cast(pl.Int64).alias("person"))
+        truth = truth.filter(pl.col("person").is_in(drawn.cast(pl.Int64).implode()))
+        targets = truth.get_column("handle").to_numpy()
+        claims = attack_pass(
+            made.table, attacker, terms, agreement, rows=max(1, len(targets)), seed=seed,
+            beliefs=Beliefs(known=overlap), targets=targets,
+        )  # fmt: skip
+        scored[terms.name] = score_pass(claims, truth)
+    return union_of(scored, len(drawn))

@@ -1,0 +1,148 @@
+"""The attack names people where it must, nobody where it must not, and the same ones each time."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from contract.agreement import PassTerms
+from evaluation.attacks.blocks.controls import (
+    FAMILY_AND_YEAR,
+    UNCAPPED,
+    encode_control,
+    random_bits,
+    run_controls,
+)
+from evaluation.attacks.blocks.fingerprint import Beliefs, attack_pass
+from evaluation.attacks.blocks.layout import AttackInputError
+from evaluation.attacks.blocks.leakage import attack_passes, score_pass
+from pseudonymisation.blocking.caps import count_crowded
+from pseudonymisation.encoding.blind_blocks import BlindBlocks
+from pseudonymisation.randomness import SeededRandomness
+from tests.evaluation.attacks.blocks.people import KEY, agreement_over, context
+
+ROWS = 150
+CAPPED = (
+    PassTerms(
+        name="family_year",
+        levels=(
+            ("family_skeleton3", "birth_year"),
+            ("family_skeleton3", "birth_year", "given_initial"),
+            ("family_skeleton3", "birth_year", "given_initial", "birth_month", "birth_day"),
+        ),
+    ),
+    PassTerms(name="names", levels=(("skeleton_pair",), ("skeleton_pair", "birth_year"))),
+)
+
+
+def _attacker(identities):
+    return identities.rename({"subject": "person"}).drop("identity")
+
+
+@pytest.fixture(scope="module")
+def uncapped(persons_1500):
+    made = agreement_over((FAMILY_AND_YEAR,), caps=UNCAPPED)
+    return made, encode_control(persons_1500, FAMILY_AND_YEAR, context(made))
+
+
+@pytest.fixture(scope="module")
+def capped(persons_1500):
+    made = agreement_over(CAPPED, dummy_share=0.25)
+    crowded = count_crowded(persons_1500, CAPPED, KEY, made.caps, SeededRandomness(b"crowded"))
+    return made, BlindBlocks().encode(persons_1500, context(made, crowded))
+
+
+def _attack(uncapped, identities, **options):
+    made, encoded = uncapped
+    options = {"rows": ROWS, "seed": 5, **options}
+    table = options.pop("table", encoded.table)
+    return attack_pass(table, _attacker(identities), FAMILY_AND_YEAR, made, **options)
+
+
+def test_the_controls_behave_at_this_size(persons_1500):
+    # among 1 500 persons nearly all are alone in their blocks: the uncapped bound is scaled down from .3 to .15
+    report = run_controls(
+        persons_1500, context(agreement_over((FAMILY_AND_YEAR,))), rows=ROWS, seed=2, uncapped_bound=0.15
+    )
+    assert report.verdict == "VALID"
+    by_name = {control.name: control.leakage for control in report.controls}
+    assert by_name["bloom/control_family_year"].of_blocks(2).share >= 0.9
+    assert by_name["sketches/uncapped"].all.low > 50 * by_name["sketches/uncapped"].baseline
+    assert by_name["random bits"].all.high < 0.05
+
+
+def test_a_control_that_misbehaves_makes_the_verdict_invalid(persons_1500):
+    report = run_controls(
+        persons_1500.head(200), context(agreement_over((FAMILY_AND_YEAR,))), rows=10, seed=2, uncapped_bound=1.01
+    )
+    assert report.verdict == "INVALID"
+    assert [control.behaved for control in report.controls if control.name == "sketches/uncapped"] == [False]
+
+
+def test_crowded_blocks_betray_more_than_single_rows(uncapped, persons_1500):
+    leak = score_pass(_attack(uncapped, persons_1500), uncapped[1].truth)
+    assert leak.of_blocks(2).share > 0.6 > 0.3 > leak.of_blocks(1, 1).share
+    assert sum(share.total for share in leak.by_block_size().values()) == leak.all.total == ROWS
+    assert leak.confident.share > 0.9
+
+
+def test_caps_and_dummies_name_fewer(uncapped, capped, persons_1500):
+    made, encoded = capped
+    leak = attack_passes(encoded, persons_1500, made, persons=100, seed=5)
+    free = score_pass(_attack(uncapped, persons_1500), uncapped[1].truth)
+    assert leak.passes["family_year"].all.share < free.all.share
+    assert leak.union.hits >= max(one.all.hits for one in leak.passes.values())
+    assert leak.union.total == 100
+    assert leak.union_confident.hits <= leak.union.hits
+
+
+def test_less_knowledge_names_less(capped, persons_1500):
+    made, encoded = capped
+    full, fifth = (attack_passes(encoded, persons_1500, made, persons=100, seed=5, overlap=o) for o in (1.0, 0.2))
+    assert fifth.passes["family_year"].all.total <= 110
+    assert fifth.passes["family_year"].of_blocks(2).share < full.passes["family_year"].of_blocks(2).share
+
+
+def test_the_same_seed_makes_the_same_claims(uncapped, persons_1500):
+    one = _attack(uncapped, persons_1500, rows=20)
+    assert one.table.equals(_attack(uncapped, persons_1500.reverse(), rows=20).table)
+    assert not one.table.equals(_attack(uncapped, persons_1500, rows=20, seed=6).table)
+
+
+def test_only_the_targets_are_attacked(uncapped, persons_1500):
+    targets = uncapped[1].truth.get_column("handle").to_numpy()[:7]
+    claims = _attack(uncapped, persons_1500, targets=targets)
+    assert claims.table.get_column("handle").to_list() == sorted(targets.tolist())
+    assert claims.candidates == 1500
+
+
+def test_random_bits_keep_the_form_of_the_table(uncapped):
+    table = uncapped[1].table
+    noise = random_bits(table, 1)
+    assert noise.schema == table.schema
+    for name in table.column_names:
+        assert noise.column(name).null_count == table.column(name).null_count
+    assert not noise.column("given").equals(table.column("given"))
+
+
+def test_an_attacker_who_knows_nobody_of_the_register_names_nobody(uncapped, persons_1500):
+    strangers = _attacker(persons_1500).with_columns(pl.col("person") + 10_000)
+    leak = score_pass(_attack(uncapped, strangers.rename({"person": "subject"}).with_columns(identity=0), rows=20),
+                      uncapped[1].truth)  # fmt: skip
+    assert leak.all.hits == 0
+
+
+def test_no_rows_no_overlap_and_a_missing_column_are_refused(uncapped, persons_1500):
+    with pytest.raises(AttackInputError):
+        _attack(uncapped, persons_1500, rows=0)
+    with pytest.raises(AttackInputError):
+        Beliefs(known=0.0)
+    without = uncapped[1].table.drop_columns(["given"])
+    with pytest.raises(AttackInputError) as refused:
+        _attack(uncapped, persons_1500, table=without)
+    assert refused.value.where == {"column": "given"}
+
+
+def test_a_table_without_rows_gives_no_claims(uncapped, persons_1500):
+    claims = _attack(uncapped, persons_1500, table=uncapped[1].table.slice(0, 0))
+    assert claims.table.is_empty()
+    assert np.isclose(score_pass(claims, uncapped[1].truth).all.high, 1.0)
