@@ -1,7 +1,8 @@
 """Settings of one unit: from arguments, environment variables (`WASL_…`) or their defaults.
 
 The passphrase of the unit's keys comes from a file named by `WASL_PASSPHRASE_FILE` or from
-`WASL_PASSPHRASE`, never from an argument: arguments show in the list of processes.
+`WASL_PASSPHRASE`, never from an argument: arguments show in the list of processes. A database URL with a
+password comes from a file named by `WASL_DATABASE_URL_FILE` for the same reason.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Settings(BaseSettings):
     role: Role
     data_dir: Path = Path("wasl-data")
     database_url: str | None = None
+    database_url_file: Path | None = None  # a URL with a password comes from a file that only the unit reads
     subjects_database_url: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8001, ge=0, le=65535)
@@ -47,7 +49,13 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        """URL of the unit's database; a SQLite file in the data directory by default."""
+        """URL of the unit's database; a SQLite file in the data directory by default.
+
+        Raises:
+            ConfigurationError: The file that holds it cannot be read, or is empty.
+        """
+        if self.database_url is None and self.database_url_file is not None:
+            return _only_line(self.database_url_file, "database URL")
         return self.database_url or f"sqlite:///{self.data_dir / f'{self.role}.sqlite'}"
 
     @property
@@ -82,3 +90,13 @@ class Settings(BaseSettings):
             "No passphrase for the unit's keys is set.",
             advice="Name a file that only the unit reads: WASL_PASSPHRASE_FILE=/path/to/file.",
         )
+
+
+def _only_line(path: Path, what: str) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The file of the {what} cannot be read.", where={"file": path.name}) from error
+    if len(lines) != 1:
+        raise ConfigurationError(f"The file of the {what} holds not one {what}.", where={"file": path.name})
+    return lines[0]
