@@ -31,23 +31,24 @@ from linkage.popcount import popcount64
 
 # What runs for every pair is inlined and counts no references: passing nineteen arrays by value, and
 # counting each, costs seven times the comparison itself. None of it allocates.
-_HOT: Final[dict[str, bool]] = {"nogil": True, "cache": True, "_nrt": False, "forceinline": True}
+_OPTIONS: Final[dict[str, Any]] = {"nogil": True, "cache": True, "_nrt": False, "forceinline": True}
+_hot: Any = njit(**_OPTIONS)
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # golden ratio: spreads neighbouring patterns over the table
 _ONE = np.uint64(1)
 
 
-@njit(**_HOT)
+@_hot
 def _both(present: Any, i: int, j: int, left: int, right: int) -> Any:
     return (present[i] >> np.uint64(left)) & (present[j] >> np.uint64(right)) & _ONE != np.uint64(0)
 
 
-@njit(**_HOT)
+@_hot
 def _hamming(sketches: Any, i: int, j: int, left: int, right: int) -> Any:
     first = popcount64(sketches[i, left, 0] ^ sketches[j, right, 0])
     return np.int64(first + popcount64(sketches[i, left, 1] ^ sketches[j, right, 1]))
 
 
-@njit(**_HOT)
+@_hot
 def _name_distance(rows: Any, i: int, j: int, left: int, left_skeleton: int, right: int, right_skeleton: int) -> Any:
     """Return the summed distance of two name parts, -1 where the romanised forms are equal."""
     plain = _hamming(rows.sketches, i, j, left, right)
@@ -58,7 +59,7 @@ def _name_distance(rows: Any, i: int, j: int, left: int, left_skeleton: int, rig
     return 2 * plain
 
 
-@njit(**_HOT)
+@_hot
 def _part_level(distance: int, left_class: int, right_class: int) -> Any:
     if distance < 0:
         return 1 + min(left_class, right_class)
@@ -68,7 +69,7 @@ def _part_level(distance: int, left_class: int, right_class: int) -> Any:
     return level
 
 
-@njit(**_HOT)
+@_hot
 def _full_level(distance: int, rarity: int) -> Any:
     if distance < 0:
         return 1 if rarity <= 2 else (2 if rarity <= 4 else 3)
@@ -78,7 +79,7 @@ def _full_level(distance: int, rarity: int) -> Any:
     return level
 
 
-@njit(**_HOT)
+@_hot
 def _names(layout: Any, rows: Any, i: int, j: int) -> Any:
     """Return the digits of given, family, order and full. See `twins.name_levels` for the rules."""
     present, classes, order_known = rows.present, rows.classes, rows.order_known
@@ -142,7 +143,7 @@ def _names(layout: Any, rows: Any, i: int, j: int) -> Any:
     )
 
 
-@njit(**_HOT)
+@_hot
 def _birth_level(tokens: Any, columns: Any, i: int, j: int) -> Any:
     year_i, year_j = tokens[i, columns[0]], tokens[j, columns[0]]
     if year_i < 0 or year_j < 0:
@@ -167,7 +168,7 @@ def _birth_level(tokens: Any, columns: Any, i: int, j: int) -> Any:
     return 7 if contradicted else 6
 
 
-@njit(**_HOT)
+@_hot
 def comparable_slots(s: int, t: int) -> Any:
     """Tell whether numbers of two document slots may be the same number: see `twins.document_levels`."""
     if s == t:
@@ -175,7 +176,7 @@ def comparable_slots(s: int, t: int) -> Any:
     return SOCIAL_SLOT not in (s, t) and (ANY_SLOT in (s, t))
 
 
-@njit(**_HOT)
+@_hot
 def document_level(layout: Any, rows: Any, i: int, j: int) -> Any:
     sketches, present, tokens = rows.sketches, rows.present, rows.tokens
     slots = len(layout.slots)
@@ -206,7 +207,7 @@ def document_level(layout: Any, rows: Any, i: int, j: int) -> Any:
     return 3 if renewable else 0
 
 
-@njit(**_HOT)
+@_hot
 def pattern_of(layout: Any, rows: Any, i: int, j: int) -> Any:
     """Return the agreement pattern (uint64) of rows i and j."""
     sketches, present, tokens = rows.sketches, rows.present, rows.tokens
@@ -237,7 +238,7 @@ def pattern_of(layout: Any, rows: Any, i: int, j: int) -> Any:
     return pattern
 
 
-@njit(**_HOT)
+@_hot
 def slot_of(keys: Any, used: Any, key: Any) -> Any:
     """Return the place of a key in an open-addressing table, or of the empty place where it belongs."""
     mask = np.int64(len(keys) - 1)
@@ -294,7 +295,7 @@ def count_kernel(layout: Any, rows: Any, many: Any, lo: int, hi: int) -> Any:
     return keys, counts
 
 
-@njit(**_HOT)
+@_hot
 def _score(pattern: Any, sizes: Any, weights: Any, kind_bits: Any) -> Any:
     """Return a pattern's likelihood ratio in bits: over the kinds of matches, as `Model.weight` sums it."""
     ratio = 0.0
