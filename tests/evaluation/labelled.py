@@ -28,7 +28,6 @@ family_name = "surname"
 given_names = "names"
 birth_date  = { column = "born", format = "%d/%m/%Y" }
 nationality = "nationality"
-city        = "city"
 
 [[register]]
 name = "pay"
@@ -39,10 +38,6 @@ rows_per_person = "many"
 family_name = "surname"
 given_names = "names"
 birth_date  = { column = "born", format = "%d/%m/%Y" }
-city        = "city"
-
-[field.city]
-type = "text"
 
 [truth]
 file = "truth.csv"
@@ -56,7 +51,6 @@ def _row(person: int) -> dict[str, str]:
         "surname": FAMILY[(person * 5 + person // len(GIVEN)) % len(FAMILY)],
         "born": born.strftime("%d/%m/%Y"),
         "nationality": NATIONALITIES[person % 4],
-        "city": ("Rabat", "Casablanca", "Tangier", "Agadir", "Oujda")[(person * 3) % 5],
     }
 
 
@@ -66,7 +60,7 @@ def _misspelt(row: dict[str, str], person: int) -> dict[str, str]:
     if person % 4 == 1:
         return row | {"surname": surname[:2] + surname[3:]}
     if person % 4 == 3:
-        return row | {"city": ""}
+        return row | {"names": row["names"][0] + "."}
     return row
 
 
