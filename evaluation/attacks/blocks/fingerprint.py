@@ -177,11 +177,15 @@ class _Attack:
         distinct = np.flatnonzero(one != other)
         self.sample = self.pairs[rng.permutation(distinct)[:_CHANCE_SAMPLE]]
         everybody = np.arange(len(persons.person))
-        self.of_within = person_pairs(everybody, everybody, layout.within, *clear)
+        of_within = person_pairs(everybody, everybody, layout.within, *clear)
         lengths = np.append(np.minimum(np.diff(persons.offsets), BINS - 1), -1)  # place -1: missing
-        self.of_weights = lengths[persons.sketched]
-        self.of_missing = np.concatenate([persons.tokens < 0, persons.sketched < 0], axis=1)
-        self.of_classes = persons.classes
+        # only where the distance follows the difference does the weight follow the length
+        of_weights = lengths[persons.sketched] if encoding.by_difference else np.full_like(persons.sketched, -1)
+        of_missing = np.concatenate([persons.tokens < 0, persons.sketched < 0], axis=1)
+        # persons who look alike by themselves are judged once
+        looks = np.concatenate([persons.classes, of_missing, of_within, of_weights], axis=1)
+        _, first, self.looks = np.unique(looks, axis=0, return_index=True, return_inverse=True)
+        self.of_looks = (persons.classes[first], of_missing[first], of_within[first], of_weights[first])
         every_row = np.arange(len(observed.block))
         self.within = seen_pairs(every_row, every_row, layout.within, *self._seen())
         ones = np.bitwise_count(observed.sketches).sum(axis=2, dtype=np.int64)
@@ -198,11 +202,11 @@ class _Attack:
     ) -> dict[int, tuple[int, float]]:
         """Return person and posterior of the wanted rows of a block."""
         size = len(rows)
-        alone = row_likelihoods(
-            rows, self.observed.classes, self.missing, self.within, self.weights,
-            self.of_classes, self.of_missing, self.of_within, self.of_weights,
+        by_looks = row_likelihoods(
+            rows, self.observed.classes, self.missing, self.within, self.weights, *self.of_looks,
             self.tables.pairs, self.tables.weights, np.ascontiguousarray(self.layout.within[:, 0]), _AGREEING,
         )  # fmt: skip
+        alone = by_looks[:, self.looks]
         at_large = alone[:, self.candidates]
         by_chance = np.logaddexp.reduce(at_large, axis=1) - np.log(at_large.shape[1])
         left, right = (side.ravel() for side in np.meshgrid(rows, rows, indexing="ij"))

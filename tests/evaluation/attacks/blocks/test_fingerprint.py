@@ -146,3 +146,9 @@ def test_a_table_without_rows_gives_no_claims(uncapped, persons_1500):
     claims = _attack(uncapped, persons_1500, table=uncapped[1].table.slice(0, 0))
     assert claims.table.is_empty()
     assert np.isclose(score_pass(claims, uncapped[1].truth).all.high, 1.0)
+
+
+def test_an_attacker_who_knows_nobody_at_all_makes_no_claims(uncapped, persons_1500):
+    claims = _attack(uncapped, persons_1500.clear(), rows=5)
+    assert claims.table.get_column("person").null_count() == claims.table.height == 5
+    assert score_pass(claims, uncapped[1].truth).all.hits == 0
