@@ -44,6 +44,7 @@ from linkage.priors import (
     OTHER_WEIGHT,
     POOL_SHARE,
     POOL_WEIGHT,
+    UNLIKE_BINS,
     generic_shares,
 )
 from linkage.quality import quality_of
@@ -96,10 +97,12 @@ class _Evidence:
         for at, variable in enumerate(plan.variables):
             shares = generic_shares(variable)
             self.generic[:, at, : shares.shape[1]] = shares
-        self.contradicting = np.zeros(self.shape[1:], dtype=np.bool_)
+        self.contradicting = np.zeros((_KINDS, *self.shape[1:]), dtype=np.bool_)
         for at, variable in enumerate(plan.variables):
             last = len(variable.levels)
-            self.contradicting[at, last - CONTRADICTIONS[variable.kind] : last] = True
+            self.contradicting[1:, at, last - CONTRADICTIONS[variable.kind] : last] = True
+            if variable.kind == "similarity":
+                self.contradicting[:, at, : UNLIKE_BINS + 1] = True
         self.other_weight = max(OTHER_WEIGHT, OTHER_SHARE * float(self.pairs.sum()))
         weight = np.where(
             self.touched[:, :, None],
@@ -171,19 +174,20 @@ class _Evidence:
                 for tally, generic in zip(tallies[:-1], self.generic[:-1], strict=True)
             ]
         )
-        m[1:] = self._capped(m[1:])
+        m = self._capped(m)
         others = tallies[-1]
         pool = self._normalised((others * self.u_passes).sum(axis=0) + self.other_weight * self.generic[-1])
         lean = np.where(self.forced[:, :, None], self.local_lean, pool[None])
         return _State(m, self._normalised(others + self.lean_weight * lean), self._mix(belongs))
 
     def _capped(self, m: Table) -> Table:
-        """Hold contradictions of erring matches at `MAX_ERRING` times their generic shares.
+        """Hold contradictions of matches at `MAX_ERRING` times their generic shares.
 
         A second class of matches is free to take up whatever the first does not explain: namesakes, or
-        people of one household, if it may contradict itself like them.
+        people of one household, if it may contradict itself like them. Where similarity is all there is
+        (profile `record`), no match may lie among what random pairs look like.
         """
-        capped = np.where(self.contradicting, np.minimum(m, MAX_ERRING * self.generic[1:-1]), m)
+        capped = np.where(self.contradicting, np.minimum(m, MAX_ERRING * self.generic[:-1]), m)
         kept = np.where(self.contradicting, 0.0, capped).sum(axis=-1, keepdims=True)
         room = 1 - np.where(self.contradicting, capped, 0.0).sum(axis=-1, keepdims=True)
         return np.asarray(np.where(self.contradicting, capped, capped * room / np.maximum(kept, _LEAST_SHARE)))

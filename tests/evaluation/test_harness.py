@@ -109,6 +109,12 @@ def test_the_yardstick_runs_the_same_passes(results):
     assert all(one["largest_persons"] >= 1 for one in clear)
 
 
+def test_the_record_profile_finds_most_matches_without_a_threshold(results):
+    """Its one variable must not turn the classes round, nor take all that is a little alike for matches."""
+    rates = results["record"].report["pairwise"]
+    assert rates["f1"] > 0.85
+
+
 def test_the_record_profile_compares_all_pairs(results):
     report = results["record"].report
     assert [one["name"] for one in report["passes"]] == ["record"]
