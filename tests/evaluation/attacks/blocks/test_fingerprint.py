@@ -8,13 +8,14 @@ from contract.agreement import PassTerms
 from evaluation.attacks.blocks.controls import (
     FAMILY_AND_YEAR,
     UNCAPPED,
+    at_baseline,
     encode_control,
     random_bits,
     run_controls,
 )
 from evaluation.attacks.blocks.fingerprint import Beliefs, attack_pass
 from evaluation.attacks.blocks.layout import AttackInputError
-from evaluation.attacks.blocks.leakage import attack_passes, score_pass
+from evaluation.attacks.blocks.leakage import PassLeakage, attack_passes, score_pass
 from pseudonymisation.blocking.caps import count_crowded
 from pseudonymisation.encoding.blind_blocks import BlindBlocks
 from pseudonymisation.randomness import SeededRandomness
@@ -76,6 +77,12 @@ def test_a_control_that_misbehaves_makes_the_verdict_invalid(persons_1500):
     )
     assert report.verdict == "INVALID"
     assert [control.behaved for control in report.controls if control.name == "sketches/uncapped"] == [False]
+
+
+@pytest.mark.parametrize(("hits", "expected"), [(0, True), (1, True), (2, True), (6, False)])
+def test_a_lucky_guess_is_no_misbehaviour(hits, expected):
+    rows = pl.DataFrame({"named": [True] * hits + [False] * (500 - hits)})
+    assert at_baseline(PassLeakage(rows, baseline=1 / 1500)) is expected
 
 
 def test_crowded_blocks_betray_more_than_single_rows(uncapped, persons_1500):
