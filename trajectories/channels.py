@@ -185,8 +185,10 @@ def _attested(
 def window_of(linked: LinkedRegisters) -> Window:
     """Return the default window: 1 January of the first to 1 January after the last year of crossings and declarations.
 
+    Where there is neither, the years in which permits and contracts begin take their place.
+
     Raises:
-        InputError: There is neither a crossing nor a declaration with a usable date, or one is malformed.
+        InputError: No event has a usable date, or the date of a crossing or declaration is malformed.
     """
     from datetime import date
 
@@ -206,5 +208,12 @@ def window_of(linked: LinkedRegisters) -> Window:
             index = found if register == "social_security" else month_of(found)
             bounds += [int(index.min()) // 12, int(index.max()) // 12]
     if not bounds:
-        raise InputError("No crossing and no declaration has a usable date, so there is no observation window.")
+        for register, column in (("residence_permit", "valid_from"), ("work_contract", "start")):
+            frame = linked.events.get(register)
+            begun = days(strip(frame[column])).drop_nulls().to_numpy().astype(np.int64) if frame is not None else ()
+            if len(begun):
+                index = month_of(np.asarray(begun))
+                bounds += [int(index.min()) // 12, int(index.max()) // 12]
+    if not bounds:
+        raise InputError("No event has a usable date, so there is no observation window.")
     return Window(date(min(bounds), 1, 1), date(max(bounds) + 1, 1, 1))

@@ -110,3 +110,9 @@ def test_default_window_runs_over_whole_years_of_crossings_and_declarations() ->
     assert window_of(registers) == Window(date(2019, 1, 1), date(2023, 1, 1))
     with pytest.raises(InputError, match="no observation window"):
         window_of(linked(person()))
+
+
+def test_without_crossings_and_declarations_the_window_is_that_of_permits_and_contracts() -> None:
+    registers = linked(person(permits=[("2018-03-01", "2031-02-28")], contracts=[("2020-05-01", "2021-01-31")]))
+    assert window_of(registers) == Window(date(2018, 1, 1), date(2021, 1, 1))
+    assert build_spells(registers, window_of(registers)).height > 0

@@ -66,6 +66,13 @@ def words(result: dict[str, Any]) -> str:
         for name in ("cross_register", "pairwise", "bcubed"):
             rates = quality[name]
             lines.append(f"{name:<18} {rates['precision']:9.3f} {rates['recall']:7.3f} {rates['f1']:6.3f}")
+    window = result["trajectories"]["window"]
+    lines += [
+        "",
+        f"{result['trajectories']['spells']} spells" + (f", {window['start']} to {window['end']}" if window else ""),
+    ]
+    if window is None:
+        lines.append("No event has a usable date: there is no observation window, so no spell and no figure.")
     indicators = result.get("indicators")
     if indicators:
         lines += ["", f"{'at 31 December ' + indicators['year']:<24} {'recorded':>9} {'Wasl':>9}"]

@@ -164,6 +164,7 @@ def _run(world: _World, processes: Processes) -> dict[str, Any]:
         "run": run["id"],
         "result_digest": run["result_digest"],
         "subject_pairs": computation["quality"]["merge"]["subject_pairs"],
+        "trajectories": computation["quality"]["trajectories"],
         "release": {**released, "cells": table.height, "suppressed": suppressed},
         "passwords": {name: str(place) for name, place in people.items()},
     }
