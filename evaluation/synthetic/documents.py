@@ -121,5 +121,9 @@ def national_ids(rng: np.random.Generator, count: int) -> Strings:
 
 
 def employer_ices(rng: np.random.Generator, count: int) -> Strings:
-    """Return common employer identifiers (ICE), 15 digits."""
-    return text(rng.choice(3_000_000, size=count, replace=False).astype(np.int64) * 1_000_000_000 + 71, 15)
+    """Return common employer identifiers (ICE): company (9 digits), establishment (4), check digits (2).
+
+    The whole number is divisible by 97, as the check in python-stdnum's `stdnum.ma.ice` has it.
+    """
+    whole = rng.choice(3_000_000, size=count, replace=False).astype(np.int64) * 1_000_000
+    return text(whole + (97 - whole % 97) % 97, 15)

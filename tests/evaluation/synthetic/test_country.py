@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from stdnum.ma import ice
 
 from contract.registers import REGISTERS
 from evaluation.reference.indicators import COLUMNS
@@ -107,6 +108,12 @@ def test_insured_numbers_have_the_check_digit_or_are_sentinels(country: Syntheti
         assert len(c) == 9
         assert c[0] == 1
         assert c[8] == (10 - ((c[1] + c[3] + c[5] + c[7]) * 2 + c[2] + c[4] + c[6]) % 10) % 10
+
+
+def test_common_employer_identifiers_are_valid(country: SyntheticCountry) -> None:
+    given = country.registers["work_contract"].events["employer_id"].drop_nulls()
+    assert given.len() > 0
+    assert all(ice.is_valid(number) for number in given.to_list())
 
 
 def test_employer_numbers_have_the_check_digit(country: SyntheticCountry) -> None:
