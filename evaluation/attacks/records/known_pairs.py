@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from evaluation.attacks.records.result import AttackResult, share_named
 from evaluation.attacks.records.scenario import Scenario
-from evaluation.attacks.records.similarity import unit_rows
+from evaluation.attacks.records.similarity import dice, unit_rows
 
 PENALTY: Final = 50.0
 EPOCHS: Final = 25
+LOOKALIKE: Final = 0.7  # Dice of gram sets
 _PATIENCE: Final = 3
 _BATCH: Final = 32
 _RATE: Final = 0.003
@@ -35,7 +36,8 @@ def known_pairs(
     """Learn from `pairs` known pairs and read all other rows.
 
     A tenth of the pairs is held out to choose the threshold above which a gram is read (and when a network stops).
-    The baseline of `dice` in the details reads the most frequent grams for everybody.
+    The baseline of `dice` in the details reads the most frequent grams for everybody; `lookalikes` is the share of
+    rows that have a Dice of .7 or more with a known person, `named_unlike` the share named of the rest.
 
     Args:
         attacked: What the attacker sees and holds.
@@ -75,6 +77,13 @@ def known_pairs(
     others = np.setdiff1d(np.arange(len(grams)), attacked.truth[known])
     named = others[(unit_rows(scores - usual) @ unit_rows(grams[others] - usual).T).argmax(axis=1)]
     right = np.asarray(named == attacked.truth[targets])
+    # a relative or namesake of a known person is named by resemblance, whatever the grams say
+    nearest = dice(
+        attacked.persons.incidence[attacked.truth[targets]], attacked.persons.incidence[attacked.truth[known]]
+    )
+    unlike = nearest.max(axis=1) < LOOKALIKE
+    details["lookalikes"] = float(1 - unlike.mean())
+    details["named_unlike"] = float(right[unlike].mean()) if unlike.any() else 0.0
     return share_named(f"known pairs, {reader}", right, 1 / len(others), {**details, "dictionary": len(others)})
 
 

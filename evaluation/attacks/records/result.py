@@ -38,7 +38,8 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     share, square = hits / trials, _Z95**2
     centre = (share + square / (2 * trials)) / (1 + square / trials)
     half = _Z95 * sqrt(share * (1 - share) / trials + square / (4 * trials**2)) / (1 + square / trials)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # exact at the ends, where rounding would leave a trace
+    return (0.0 if hits == 0 else centre - half), (1.0 if hits == trials else centre + half)
 
 
 def share_named(

@@ -12,6 +12,8 @@ def test_ridge_reads_plain_filters_from_two_thousand_pairs(attacked):
     assert result.details["dice_baseline"] < 0.35
     assert result.named >= 0.99
     assert result.details["rows"] == 600
+    assert 0 < result.details["lookalikes"] < 0.2
+    assert result.details["named_unlike"] >= 0.99
 
 
 def test_ridge_reads_nothing_from_random_bits(attacked):
@@ -35,6 +37,7 @@ def test_a_network_reads_nothing_from_random_bits(attacked):
 
 def test_the_record_profile_shows_a_linear_reader_no_grams(attacked):
     result = known_pairs(attacked("record", 1000), 600, "ridge", seed=3)
+    assert result.details["named_unlike"] <= 0.03
     assert result.details["dice"] <= result.details["dice_baseline"] + 0.05
 
 
