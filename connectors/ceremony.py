@@ -39,7 +39,8 @@ def step(agreement: Agreement, store: KeyStore, client: UnitClient) -> CeremonyP
     kept = store.ceremony(agreement.id, agreement.epoch)
     keys = store.signing_key, store.sealing_key
     ceremony = Ceremony.resume(agreement, kept, *keys) if kept else Ceremony.begin(agreement, store.party, *keys)
-    _send(agreement, store, client, ceremony)
+    sent: set[str] = set()
+    _send(agreement, store, client, ceremony, sent)
     while True:
         before = ceremony.phase
         for kind in _KINDS:
@@ -50,7 +51,7 @@ def step(agreement: Agreement, store: KeyStore, client: UnitClient) -> CeremonyP
                     ceremony.receive(message)
                 except CeremonyOrderError:
                     continue  # what it builds on is still on its way; the relay hands it out again
-        _send(agreement, store, client, ceremony)
+        _send(agreement, store, client, ceremony, sent)
         if ceremony.phase == "complete":
             store.put_epoch_key(agreement.id, agreement.epoch, ceremony.epoch_key())
             return CeremonyProgress("complete", ())
@@ -67,9 +68,11 @@ def has_epoch_key(agreement: Agreement, store: KeyStore) -> bool:
     return True
 
 
-def _send(agreement: Agreement, store: KeyStore, client: UnitClient, ceremony: Ceremony) -> None:
+def _send(agreement: Agreement, store: KeyStore, client: UnitClient, ceremony: Ceremony, sent: set[str]) -> None:
+    """Send what is due and was not sent in this step; each step begins with everything, after a stop too."""
     due = ceremony.outgoing()
     # kept before it is sent: after a stop the very same messages go out again
     if store.ceremony(agreement.id, agreement.epoch) != ceremony.state():
         store.put_ceremony(agreement.id, agreement.epoch, ceremony.state())
-    post(client, agreement.id, due)
+    post(client, agreement.id, [message for message in due if message.signature not in sent])
+    sent.update(message.signature for message in due)
