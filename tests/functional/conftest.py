@@ -10,6 +10,7 @@ import pytest
 
 from evaluation.synthetic import generate, write
 from tests.functional.commands import Ended, wasl
+from tests.functional.watched import Watched, watch
 
 PERSONS = 400
 SMALL = 150
@@ -39,3 +40,9 @@ def country(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("country")
     write(generate(SMALL, seed=5), folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def watched(country: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    """The demo on all six register files with a person planted in each, and everything that was said and written."""
+    return watch(country, tmp_path_factory.mktemp("watched"))

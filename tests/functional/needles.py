@@ -8,11 +8,12 @@ import io
 import json
 import sqlite3
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+import polars as pl
 import pyarrow.parquet as pq
 
 #: Shorter values would be found by chance in random bytes.
@@ -42,36 +43,52 @@ def base64_of(raw: bytes) -> set[bytes]:
 
 
 class Needles:
-    """Texts and keys to look for. Texts are found in any case, keys (bytes) raw, in hexadecimal and in base64."""
+    """Texts and keys to look for. Texts are found in any case, keys (bytes) raw, in hexadecimal and in base64.
+
+    All forms are looked for in one pass (Aho-Corasick), bytes being read as Latin-1 so that each is one character.
+    """
 
     def __init__(self, texts: Mapping[str, str] | None = None, keys: Mapping[str, bytes] | None = None) -> None:
         self.texts = dict(texts or {})
-        self._lowered: list[tuple[str, bytes]] = []
-        self._exact: list[tuple[str, bytes]] = []
-        for name, value in (texts or {}).items():
-            self._lowered += [(name, form.lower()) for form in encodings_of(value)]  # as the content is
-            for case in {value, value.upper(), value.lower()}:
-                self._exact += [(name, form) for form in base64_of(case.encode())]
+        self._lowered: dict[str, set[str]] = {}
+        self._exact: dict[str, set[str]] = {}
+        for name, value in self.texts.items():
+            self._add(self._lowered, name, {form.lower() for form in encodings_of(value)})  # as the content is
+            cases = {value, value.upper(), value.lower()}
+            self._add(self._exact, name, set().union(*(base64_of(case.encode()) for case in cases)))
         for name, raw in (keys or {}).items():
-            self._lowered.append((name, raw.hex().encode()))
-            self._exact += [(name, form) for form in {raw, *base64_of(raw)}]
+            self._add(self._lowered, name, {raw.hex().encode()})
+            self._add(self._exact, name, {raw, *base64_of(raw)})
 
-    def found_in(self, content: bytes) -> set[str]:
-        """Return the names of all that occur in some bytes."""
-        lowered = content.lower()
-        return {name for name, form in self._lowered if form in lowered} | {
-            name for name, form in self._exact if form in content
-        }
+    def _add(self, forms: dict[str, set[str]], name: str, found: set[bytes]) -> None:
+        for form in found:
+            forms.setdefault(form.decode("latin-1"), set()).add(name)
 
-    def found_in_file(self, path: Path) -> set[str]:
-        """Return the names of all that occur in a file: its bytes, and what a reader of its format sees."""
+    def found_in(self, *contents: bytes) -> set[str]:
+        """Return the names of all that occur in some contents, each looked at by itself."""
+        return self.leaks({"": contents}).get("", set())
+
+    def leaks(self, files: Mapping[str, Sequence[bytes]]) -> dict[str, set[str]]:
+        """Return file to names found, for files as `read_files` gives them."""
+        owners = [name for name, parts in files.items() for _ in parts]
+        contents = [part for parts in files.values() for part in parts]
+        found: dict[str, set[str]] = {}
+        for forms, parts in ((self._exact, contents), (self._lowered, [content.lower() for content in contents])):
+            texts = pl.Series([part.decode("latin-1") for part in parts], dtype=pl.String)
+            matched = texts.str.extract_many(list(forms), overlapping=True).to_list()
+            for owner, seen in zip(owners, matched, strict=True):
+                for form in seen:
+                    found.setdefault(owner, set()).update(forms[form])
+        return found
+
+
+def read_files(places: Iterable[Path]) -> dict[str, list[bytes]]:
+    """Return the contents of all files in and below some places: the bytes, and what a reader of the format sees."""
+    found = {}
+    for path in files_in(places):
         content = path.read_bytes()
-        return self.found_in(content).union(*(self.found_in(part) for part in contents_of(content)))
-
-    def leaks(self, places: Iterable[Path]) -> dict[str, set[str]]:
-        """Return file to names found, for all files in and below some places."""
-        found = {str(path): self.found_in_file(path) for path in files_in(places)}
-        return {path: names for path, names in found.items() if names}
+        found[str(path)] = [content, *contents_of(content)]
+    return found
 
 
 def files_in(places: Iterable[Path]) -> Iterator[Path]:
@@ -93,8 +110,9 @@ def contents_of(content: bytes) -> Iterator[bytes]:
         with sqlite3.connect(":memory:") as database:
             database.deserialize(_without_wal(content))
             for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-                for row in database.execute(f'SELECT * FROM "{name}"'):
-                    yield b"\n".join(cell if isinstance(cell, bytes) else str(cell).encode() for cell in row)
+                rows = database.execute(f'SELECT * FROM "{name}"').fetchall()
+                cells = (cell if isinstance(cell, bytes) else str(cell).encode() for row in rows for cell in row)
+                yield b"\n".join(cells)
         database.close()
     elif content[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

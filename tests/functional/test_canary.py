@@ -7,14 +7,9 @@ travel: birth year, sex, nationality, events with their coarsening.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import re
-import shutil
-import signal
-import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -22,6 +17,7 @@ import pytest
 from sqlalchemy import select
 
 from connectors.agent import ConnectorAgent
+from connectors.configuration import load_configuration
 from contract.agreement import Agreement
 from contract.registers import REGISTERS
 from contract.relay import SignedRelayMessage
@@ -35,95 +31,12 @@ from pseudonymisation.keys.store import KeyStore
 from service.agreements.service import install_agreement
 from service.keys import UnitKeys
 from service.relay.models import RelayRow
-from tests.functional import crawl, planted
-from tests.functional.commands import Ended, ended, started, wait_for_words, wasl
-from tests.functional.needles import Needles, contents_of, files_in
+from tests.functional import planted
+from tests.functional.needles import Needles, files_in, read_files
+from tests.functional.watched import Watched
 
 pytestmark = pytest.mark.functional
 VINTAGE = "2024-12"
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A demo on the planted registers. `answers`: everything that both units said; `temporary`: a copy of the folder
-    for temporary files, taken when the connectors had ended and both units were still up."""
-
-    ended: Ended
-    sources: Path
-    out: Path
-    kept: Path
-    run: Path
-    temporary: Path
-    answers: dict[str, bytes]
-    statuses: dict[str, int]
-
-    def unit(self, role: str) -> Path:
-        return self.kept / f"{role}-unit"
-
-    @property
-    def stores(self) -> dict[str, KeyStore]:
-        return {name: crawl.key_store(self.kept / "connectors" / name) for name in REGISTERS}
-
-
-@pytest.fixture(scope="session")
-def watched(country: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched:
-    folder = tmp_path_factory.mktemp("watched")
-    sources, out, kept, run = folder / "sources", folder / "out", folder / "kept", folder / "run"
-    planted.plant(country, sources)
-    answers: dict[str, bytes] = {}
-    statuses: dict[str, int] = {}
-    demo = ("demo", "--registers", sources, "--out", out, "--keep", kept, "--serve", "--json")
-    with started(*demo, folder=run) as process:
-        wait_for_words(process, run, "stop with Ctrl+C")
-        shutil.copytree(run / "temporary", folder / "temporary")
-        for role in ("linkage", "statistics"):
-            _listen(folder, kept, role, answers, statuses)
-        process.send_signal(signal.SIGINT)
-        process.wait(120)
-    return Watched(ended(process, run), sources, out, kept, run, folder / "temporary", answers, statuses)
-
-
-def _listen(folder: Path, kept: Path, role: str, answers: dict[str, bytes], statuses: dict[str, int]) -> None:
-    unit = kept / f"{role}-unit"
-    words = (folder / "run" / "err").read_text(encoding="utf-8")
-    (url,) = re.findall(rf"open (http://\S+)  \({role} unit\)", words)
-    password = folder / "password"
-    password.write_text("a password of the canary test", encoding="utf-8")
-    roles = ["operator", "privacy_officer", *(["statistician"] if role == "statistics" else [])]
-    flags = [part for one in roles for part in ("--role", one)]
-    added = wasl(
-        "account", "add", "watcher", *flags, "--unit", role, "--data", unit,
-        folder=folder / "account", more={"WASL_ACCOUNT_PASSWORD_FILE": str(password)},
-    )  # fmt: skip
-    assert added.code == 0, added.err
-    read = crawl.pages(url, "watcher", password.read_text(encoding="utf-8"))
-    if role == "statistics":
-        read |= {
-            f"checker {path}": answer
-            for path, answer in crawl.pages(url, "checker", (kept / "checker.password").read_text("utf-8")).items()
-        }
-    answers.update({f"{role} {path}": answer.content for path, answer in read.items()})
-    answers.update(
-        {f"{role} {path} head": repr(answer.headers.multi_items()).encode() for path, answer in read.items()}
-    )
-    statuses.update({f"{role} {path}": answer.status_code for path, answer in read.items()})
-    delivered = (kept / "logs" / "connector-border_crossing.out").read_text(encoding="utf-8")
-    agreement = Agreement.model_validate_json((kept / "agreement.json").read_text(encoding="utf-8"))
-    known = {
-        "agreement_id": agreement.id,
-        "manifest_id": json.loads(delivered)["manifest"],
-        "run_id": json.loads(answers[f"{role} /api/v1/runs"])["runs"][0]["id"],
-        "release_id": _release(unit),
-    }
-    token = (unit / "operator.token").read_text(encoding="ascii").strip()
-    store = crawl.key_store(kept / "connectors" / "border_crossing")
-    answers.update({f"{role} {name}": answer for name, answer in crawl.api(url, known, token, store).items()})
-
-
-def _release(unit: Path) -> str:
-    with contextlib.closing(sqlite3.connect(unit / f"{unit.name.removesuffix('-unit')}.sqlite")) as database:
-        found = database.execute("SELECT id FROM releases").fetchone()
-    return str(found[0]) if found else "0" * 32
 
 
 def test_the_demo_on_files_ends_well(watched: Watched) -> None:
@@ -144,21 +57,22 @@ def test_the_planted_person_went_all_the_way(watched: Watched) -> None:
 
 def test_the_canaries_are_in_the_sources(watched: Watched) -> None:
     needles = Needles({name: value for name, value in planted.texts().items() if "normalised" not in name})
-    seen = set().union(*(needles.found_in(path.read_bytes()) for path in files_in([watched.sources])))
+    seen = needles.found_in(*(path.read_bytes() for path in files_in([watched.sources])))
     given = {name for name, _ in needles.texts.items() if not name.startswith("birth date,")}
     assert seen >= given
 
 
 def test_no_identity_in_any_file_of_either_unit(watched: Watched) -> None:
-    places = [watched.unit("linkage"), watched.unit("statistics"), watched.kept / "logs", watched.temporary]
-    assert len(list(files_in(places))) > 100
-    assert Needles(planted.texts()).leaks(places) == {}
+    files = watched.files("linkage-unit", "statistics-unit", "logs", "temporary")
+    assert len(files) > 100
+    assert Needles(planted.texts()).leaks(files) == {}
 
 
 def test_no_identity_in_the_connectors_folders_or_the_agreement(watched: Watched) -> None:
     """What an institution keeps beside its source is encoded or encrypted as well."""
-    places = [watched.kept / "connectors", watched.kept / "privacy-officer", watched.kept / "agreement.json"]
-    assert Needles(planted.texts()).leaks(places) == {}
+    files = watched.files("connectors", "privacy-officer", "agreement.json")
+    assert len(files) > 100
+    assert Needles(planted.texts()).leaks(files) == {}
 
 
 def test_no_identity_in_any_answer_or_output(watched: Watched) -> None:
@@ -167,13 +81,9 @@ def test_no_identity_in_any_answer_or_output(watched: Watched) -> None:
         assert {f"linkage /{part}", f"statistics /{part}"} <= set(read), part
     assert "statistics /trajectories" in read
     assert len(watched.answers["linkage party /api/v1/agreements/{agreement_id}/relay"]) > 1000
-    assert b"resident_stock" in watched.answers["statistics checker /trajectories/table.csv"] or any(
-        b"resident_stock" in answer for answer in watched.answers.values()
-    )
+    assert any(b"resident_stock" in answer for answer in watched.answers.values()), "no released figure was read"
     needles = Needles(planted.texts())
-    found = {name: needles.found_in(answer) for name, answer in watched.answers.items()}
-    assert {name: names for name, names in found.items() if names} == {}
-    assert needles.found_in((watched.ended.out + watched.ended.err).encode()) == set()
+    assert needles.leaks(watched.said) == {}
 
 
 def test_nobody_elses_identity_either(watched: Watched) -> None:
@@ -186,55 +96,46 @@ def test_nobody_elses_identity_either(watched: Watched) -> None:
             known |= {value.encode() for value in frame[column].drop_nulls() if len(value) >= 7}
     assert len(known) > 300
     word = re.compile(rb"[0-9A-Za-z]{7,20}")
-    places = [watched.unit("linkage"), watched.unit("statistics"), watched.kept / "logs"]
-    for path in files_in(places):
-        content = path.read_bytes()
-        for part in (content, *contents_of(content)):
-            assert not known.intersection(word.findall(part)), path
-    for name, answer in watched.answers.items():
-        assert not known.intersection(word.findall(answer)), name
+    for name, parts in (watched.files("linkage-unit", "statistics-unit", "logs") | watched.said).items():
+        for part in parts:
+            assert not known.intersection(word.findall(part)), name
 
 
 def test_references_stay_away_from_the_linkage_unit(watched: Watched) -> None:
     """The linkage unit learns no subject: its handles differ from pass to pass, and references are sealed."""
-    for name in REGISTERS:
-        folder = watched.kept / "connectors" / name
-        agent = ConnectorAgent.open(folder, (folder / "passphrase").read_bytes())
-        reference = agent.record_refs()[planted.record_id(name)]
-        needles = Needles({"subject reference": reference}, {"subject reference, raw": bytes.fromhex(reference)})
-        assert needles.leaks([watched.unit("linkage"), watched.kept / "logs"]) == {}
-        assert needles.leaks([watched.unit("statistics")]) != {}, "the statistics unit knows the subject by design"
+    references: dict[str, str] = {}
+    for name, store in watched.stores.items():
+        agent = ConnectorAgent(load_configuration(watched.kept / "connectors" / name), store)
+        references[name] = agent.record_refs()[planted.record_id(name)]
+    needles = Needles(references, {f"{name}, raw": bytes.fromhex(text) for name, text in references.items()})
+    assert needles.leaks(watched.files("linkage-unit", "logs")) == {}
+    known = needles.leaks(watched.files("statistics-unit"))
+    assert set().union(*known.values()) >= set(REGISTERS), "the statistics unit knows the subjects by design"
 
 
 def test_no_key_lies_open_anywhere(watched: Watched) -> None:
     keys = _keys(watched)
     assert len(keys) > 30
     needles = Needles(keys=keys)
-    assert needles.leaks([watched.kept, watched.out, watched.temporary]) == {}
-    for name, answer in watched.answers.items():
-        assert not needles.found_in(answer), name
-    assert not needles.found_in((watched.ended.out + watched.ended.err).encode())
+    assert needles.leaks(watched.files("") | watched.said) == {}
 
 
 def test_passphrases_and_tokens_stay_in_their_files(watched: Watched) -> None:
-    owned = [
-        path
-        for path in files_in([watched.kept])
-        if path.name in {"passphrase", "operator.token"} or path.suffix == ".password"
-    ]
-    assert len(owned) == len(REGISTERS) + 3 + 2 + 2
-    for own in owned:
-        needles = Needles({"secret": own.read_text(encoding="utf-8").strip()})
-        assert set(needles.leaks([watched.kept, watched.temporary])) == {str(own)}
-        assert not [name for name, answer in watched.answers.items() if needles.found_in(answer)]
-        assert not needles.found_in((watched.ended.out + watched.ended.err).encode())
+    owned = {
+        name: parts[0].decode().strip()
+        for name, parts in watched.files("").items()
+        if name.endswith(("/passphrase", "/operator.token", ".password"))
+    }
+    assert len(owned) == len(set(owned.values())) == len(REGISTERS) + 3 + 2 + 2
+    leaks = Needles(owned).leaks(watched.files("") | watched.said)
+    assert leaks == {name: {name} for name in owned}
 
 
 def _keys(watched: Watched) -> dict[str, bytes]:
     """Return every secret key of every party, and what is derived from the epoch key for this vintage."""
     agreement = Agreement.model_validate_json((watched.kept / "agreement.json").read_text(encoding="utf-8"))
     found: dict[str, bytes] = {}
-    stores = watched.stores
+    stores = dict(watched.stores)
     officer = watched.kept / "privacy-officer"
     stores["officer"] = KeyStore.open(officer / "officer.keys", (officer / "passphrase").read_bytes())
     for name, store in stores.items():
@@ -294,4 +195,6 @@ def test_the_relay_sees_no_share(country: Path, tmp_path: Path) -> None:
             body = SignedRelayMessage.model_validate_json(document).message.body
             assert not needles.found_in(document.encode())
             assert not needles.found_in(decode_bytes(body))
-        assert needles.leaks([tmp_path]) == {}  # with both units up: databases, write-ahead logs, connectors
+        assert (
+            needles.leaks(read_files([tmp_path])) == {}
+        )  # with both units up: databases, write-ahead logs, connectors

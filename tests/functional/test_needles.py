@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.functional.needles import Needles
+from tests.functional.needles import Needles, read_files
 
 VALUE = "Quetzalworthington"
 ARABIC = "قطزلورثنغطون"
@@ -66,5 +66,5 @@ def test_inside_files(tmp_path: Path) -> None:
     database.commit()
     database.close()
     (tmp_path / "empty").write_bytes(b"nothing")
-    found = Needles({"name": VALUE}, {"key": KEY}).leaks([tmp_path])
+    found = Needles({"name": VALUE}, {"key": KEY}).leaks(read_files([tmp_path]))
     assert found == {str(tmp_path / name): {"name", "key"} for name in ("object", "archive", "base")}
