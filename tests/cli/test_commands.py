@@ -118,3 +118,12 @@ def test_a_wrong_option_is_typers_own_error(capsys: pytest.CaptureFixture[str]) 
         main(["demo", "--persons", "few"])
     assert ended.value.code == 2
     assert "--persons" in capsys.readouterr().err
+
+
+def test_the_demo_takes_no_folder_that_is_not_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine").write_text("precious", encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["demo", "--keep", str(tmp_path), "--json"])
+    assert ended.value.code == 10
+    assert capsys.readouterr().out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

@@ -98,11 +98,3 @@ def test_the_audit_log_verifies_offline_and_a_changed_byte_is_seen(demo: Demo, r
     assert refused.code == 32
     assert refused.problem()["type"] == "urn:wasl:error:integrity.broken"
     assert refused.out == ""
-
-
-def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "kept").mkdir()
-    (tmp_path / "kept" / "mine").write_text("precious", encoding="utf-8")
-    refused = wasl("demo", "--keep", tmp_path / "kept", "--json", folder=tmp_path / "run")
-    assert refused.code == 10
-    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["mine"]

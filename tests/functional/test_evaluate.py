@@ -33,10 +33,3 @@ def test_a_labelled_set(name: str, floor: float, tmp_path: Path) -> None:
     )
     assert report["pairwise"]["f1"] == pytest.approx(2 * both / (found + true))
     assert not ended.left_running
-
-
-def test_a_set_that_is_none(tmp_path: Path) -> None:
-    refused = wasl("evaluate", tmp_path, "--json", folder=tmp_path / "run")
-    assert refused.code == 10
-    assert refused.problem()["title"] == "There is no dataset.toml in this folder."
-    assert refused.out == ""

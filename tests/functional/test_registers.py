@@ -96,18 +96,3 @@ def _check_written(out: Path, sources: Path, registers: tuple[str, ...]) -> None
     assert set(indicators["protected"]) == {"true"}
     counts = indicators.filter(pl.col("value").is_not_null() & ~pl.col("indicator").str.contains("share|rate|median"))
     assert (counts["value"].cast(pl.Float64) % 5 == 0).mean() > 0.9
-
-
-def test_registers_need_a_place_for_the_results(country: Path, tmp_path: Path) -> None:
-    refused = wasl("demo", "--registers", country, "--json", folder=tmp_path)
-    assert refused.code == 10
-    assert refused.out == ""
-    assert "--out" in refused.problem()["title"]
-
-
-def test_a_folder_without_registers(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    refused = wasl("demo", "--registers", tmp_path / "empty", "--out", tmp_path / "out", folder=tmp_path / "run")
-    assert refused.code == 10
-    assert "border_crossing" in refused.err
-    assert not (tmp_path / "out").exists()
