@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any, NoReturn
 
 import httpx2
 
@@ -26,21 +29,31 @@ class ProcessFailedError(WaslError):
     default_advice = "Run the demo again with --keep DIR and read the logs in that folder."
 
 
+def _leave(number: int, _frame: Any) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
 class Processes:
     """The child processes of a demo. Use as a context: whatever happens, they are stopped at the end."""
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._before: Any = None
         logs.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Processes:
+        if threading.current_thread() is threading.main_thread():
+            # a plain SIGTERM would end this process and leave its children running
+            self._before = signal.signal(signal.SIGTERM, _leave)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
 
     def start(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> None:
         """Start ``python -m ARGUMENTS`` as a process of its own; its output goes to the log folder."""
