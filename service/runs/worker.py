@@ -19,7 +19,9 @@ from contract.errors import IntegrityError, StorageError, UnreachableError, Wasl
 from contract.sealing import random_id
 from service.db.base import Database
 from service.runs import ledger
+from service.runs.actors import operator_token
 from service.runs.port import Chunk, ChunkResult, Results, Run, Workflow
+from service.unit import Unit
 
 LEASE = timedelta(seconds=5)
 HEARTBEAT_SECONDS = 1.25
@@ -199,3 +201,15 @@ def _next_stage(workflow: Workflow, stage: str) -> str | None:
 
 def _is_transient(error: WaslError) -> bool:
     return isinstance(error, StorageError | UnreachableError) and not isinstance(error, IntegrityError)
+
+
+@contextmanager
+def running_workers(unit: Unit, workflow: Workflow) -> Iterator[None]:
+    """Run a unit's workers on one kind of work while the application serves."""
+    operator_token(unit.settings)
+    workers = Workers(unit.database, {workflow.kind: workflow}, unit.settings.workers)
+    workers.start()
+    try:
+        yield
+    finally:
+        workers.stop()

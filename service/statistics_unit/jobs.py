@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from service.runs.actors import operator_token
-from service.runs.worker import Workers
+from service.runs.worker import running_workers
 from service.unit import Unit
 
 
@@ -18,11 +17,5 @@ def statistics_workers(unit: Unit) -> Iterator[None]:
         return
     from service.statistics_unit.workflow import StatisticsWorkflow  # its libraries load where they are needed
 
-    operator_token(unit.settings)
-    workflow = StatisticsWorkflow(unit)
-    workers = Workers(unit.database, {workflow.kind: workflow}, unit.settings.workers)
-    workers.start()
-    try:
+    with running_workers(unit, StatisticsWorkflow(unit)):
         yield
-    finally:
-        workers.stop()
