@@ -42,6 +42,10 @@ class Share:
     hits: int
     total: int
 
+    def as_dict(self) -> dict[str, float | int]:
+        """Return hits, total, share and its interval."""
+        return {"hits": self.hits, "total": self.total, "share": self.share, "low": self.low, "high": self.high}
+
     @property
     def share(self) -> float:
         """Hits by total; 0 of nothing."""
@@ -89,6 +93,15 @@ class PassLeakage:
         """Precision of the confident claims on overlap rows."""
         return _share(self.rows.filter(pl.col("posterior") >= CONFIDENT))
 
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures without the rows."""
+        return {
+            "all": self.all.as_dict(),
+            "confident": self.confident.as_dict(),
+            "baseline": self.baseline,
+            "by_block_size": {size: share.as_dict() for size, share in self.by_block_size().items()},
+        }
+
 
 def _share(rows: pl.DataFrame) -> Share:
     return Share(int(rows.get_column("named").sum()), rows.height)
@@ -123,6 +136,14 @@ class Leakage:
     union: Share
     union_confident: Share
 
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures without the rows."""
+        return {
+            "union": self.union.as_dict(),
+            "union_confident": self.union_confident.as_dict(),
+            "passes": {name: leak.as_dict() for name, leak in self.passes.items()},
+        }
+
 
 def union_of(passes: Mapping[str, PassLeakage], persons: int) -> Leakage:
     """Unite passes that were attacked for the same persons; `persons` of them, also those that no pass holds."""
@@ -144,6 +165,7 @@ def attack_passes(
     persons: int,
     seed: int,
     overlap: float = 1.0,
+    attacker: pl.DataFrame | None = None,
 ) -> Leakage:
     """Attack all passes of a register for the same persons.
 
@@ -154,13 +176,14 @@ def attack_passes(
         persons: So many persons of the overlap are attacked, drawn at random.
         seed: Of the draw and of the attacks.
         overlap: Share of the persons whom the attacker knows.
+        attacker: What the attacker holds, `person` numbered as `subject`; the identities themselves by default.
     """
     rng = np.random.default_rng([seed, 0x0E1A])
     everybody = identities.get_column("subject").unique().sort()
     known = everybody[np.sort(rng.permutation(len(everybody))[: max(1, round(overlap * len(everybody)))])]
     drawn = known[np.sort(rng.permutation(len(known))[:persons])]
-    attacker = identities.filter(pl.col("subject").is_in(known.implode()))
-    attacker = attacker.rename({"subject": "person"}).drop("identity")
+    clear = identities.rename({"subject": "person"}).drop("identity") if attacker is None else attacker
+    clear = clear.filter(pl.col("person").is_in(known.implode()))
     scored = {}
     for terms in agreement.passes:
         made = encoded[terms.name]
@@ -168,7 +191,7 @@ def attack_passes(
         truth = truth.filter(pl.col("person").is_in(drawn.cast(pl.Int64).implode()))
         targets = truth.get_column("handle").to_numpy()
         claims = attack_pass(
-            made.table, attacker, terms, agreement, rows=max(1, len(targets)), seed=seed,
+            made.table, clear, terms, agreement, rows=max(1, len(targets)), seed=seed,
             beliefs=Beliefs(known=overlap), targets=targets,
         )  # fmt: skip
         scored[terms.name] = score_pass(claims, truth)
