@@ -22,6 +22,8 @@ class Action(StrEnum):
     SUBMISSION_RETRACT = "submission:retract"
     OBJECTS_DELETE = "objects:delete"
     SUBJECTS_RETRACT = "subjects:retract"
+    RETENTION_END = "retention:end"
+    RETENTION_ERASE = "retention:erase"
     CHECKPOINT_COSIGN = "checkpoint:cosign"
     EDGES_OPEN = "edges:open"
     EDGES_ACCEPT = "edges:accept"

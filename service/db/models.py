@@ -18,6 +18,7 @@ MODEL_MODULES = (
     "service.agreements.models",
     "service.audit.models",
     "service.relay.models",
+    "service.retention.models",
     "service.runs.models",
     "service.statistics_unit.models",
     "service.submissions.models",
