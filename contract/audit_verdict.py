@@ -1,0 +1,162 @@
+"""The verdict: from the figures of an audit report and the bounds of the agreement, never from its own word.
+
+The connector's gate and both units call the same `judge`. PASS leaves; FAIL leaves only under an override of two named
+signatures; INVALID (a control misbehaved, something is missing or too little was attacked) and a breach of structure
+never leave: there is nothing to weigh up where nothing was proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import exp, lgamma, log, log1p
+from typing import Final
+
+from contract.agreement import Agreement, PassTerms
+from contract.audit_report import AuditReport, ControlFigures, Hits, Reason, ReasonCode, Verdict
+from contract.submission import pass_names
+
+#: Least share that an attack must name of each positive control, by its name.
+POSITIVE_CONTROLS: Final = {"bloom_blocks": 0.5, "uncapped_sketches": 0.3, "plain_filters": 0.9}
+#: A negative control misbehaves if so many hits are less probable than this by chance.
+CHANCE_LEVEL: Final = 0.001
+#: What each profile's audit must have run.
+CONTROLS_OF: Final = {
+    "blind_blocks": ("bloom_blocks", "uncapped_sketches", "random_bits"),
+    "record": ("plain_filters", "random_records"),
+}
+INVALIDATING: Final = frozenset[ReasonCode]({"control", "incomplete", "too_few"})
+#: Never overridden: not a matter of degree.
+ABSOLUTE: Final = INVALIDATING | frozenset[ReasonCode]({"structure", "birth_date_alone"})
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict with its reasons; `overridable` if two signatures may let the submission leave all the same."""
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+
+    @property
+    def overridable(self) -> bool:
+        """Whether every reason is a bound that was passed, and no breach of method or structure."""
+        return self.verdict == "FAIL" and not any(reason.code in ABSOLUTE for reason in self.reasons)
+
+
+def judge(report: AuditReport, agreement: Agreement) -> Judgement:
+    """Return the verdict on a report's figures under an agreement's bounds."""
+    reasons = (
+        *_missing(report, agreement),
+        *_controls(report),
+        *birth_date_alone(agreement),
+        *(_structure(report)),
+        *_leakage(report, agreement),
+        *_payload(report, agreement),
+    )
+    if any(reason.code in INVALIDATING for reason in reasons):
+        return Judgement("INVALID", reasons)
+    return Judgement("FAIL" if reasons else "PASS", reasons)
+
+
+def behaved(control: ControlFigures) -> bool:
+    """Tell whether a control did as it must: broken if positive, no better than chance if negative."""
+    least = POSITIVE_CONTROLS.get(control.name)
+    if least is not None:
+        return control.found.total > 0 and control.found.share >= least
+    return by_chance(control.found, control.baseline) >= CHANCE_LEVEL
+
+
+def by_chance(found: Hits, share: float) -> float:
+    """Return the probability of so many hits or more if each is a hit with probability `share` (binomial tail)."""
+    if found.hits == 0 or share >= 1:
+        return 1.0
+    if share <= 0:
+        return 0.0
+    total, terms = found.total, 0.0
+    for hits in range(found.hits, total + 1):
+        chosen = lgamma(total + 1) - lgamma(hits + 1) - lgamma(total - hits + 1)
+        terms += exp(chosen + hits * log(share) + (total - hits) * log1p(-share))
+    return min(terms, 1.0)
+
+
+def birth_date_alone(agreement: Agreement) -> tuple[Reason, ...]:
+    """Return a reason for each pass whose every key is a birth date or part of one: blocks a calendar can list."""
+    if agreement.profile.name != "blind_blocks":
+        return ()
+    return tuple(Reason(code="birth_date_alone", where=terms.name) for terms in agreement.passes if _only_dates(terms))
+
+
+def _only_dates(terms: PassTerms) -> bool:
+    return terms.touched == {"birth_date"}
+
+
+def _missing(report: AuditReport, agreement: Agreement) -> Iterator[Reason]:
+    terms = agreement.register(report.register_name)
+    least = min(agreement.gate.audit_persons, report.subjects)
+    if report.attacked < least:
+        yield Reason(code="too_few", where="persons", found=report.attacked, bound=least)
+    full = report.at_overlap(1.0)
+    if agreement.profile.name == "clear":
+        yield Reason(code="incomplete", where="any encoding: the profile clear hides nothing")
+    elif full is None:
+        yield Reason(code="incomplete", where="the attack at full overlap")
+    elif {one.name for one in full.passes} != set(pass_names(agreement)):
+        yield Reason(code="incomplete", where="a pass")
+    elif full.union.total < least:
+        yield Reason(code="too_few", where="persons at full overlap", found=full.union.total, bound=least)
+    if agreement.profile.name == "blind_blocks" and report.known_pairs is None:
+        yield Reason(code="incomplete", where="the attack with known pairs")
+    if not report.structure:
+        yield Reason(code="incomplete", where="the structure of the tables")
+    if (terms.attributes or terms.events) and report.payload is None:
+        yield Reason(code="incomplete", where="the payload")
+
+
+def _controls(report: AuditReport) -> Iterator[Reason]:
+    for name in CONTROLS_OF.get(report.profile, ()):
+        if not any(control.name == name for control in report.controls):
+            yield Reason(code="incomplete", where=f"the control {name}")
+    for control in report.controls:
+        if not behaved(control):
+            bound = POSITIVE_CONTROLS.get(control.name, control.baseline)
+            yield Reason(code="control", where=control.name, found=control.found.share, bound=bound)
+
+
+def _structure(report: AuditReport) -> Iterator[Reason]:
+    for figure in report.structure:
+        if not figure.held:
+            bound = figure.least if figure.found < figure.least else figure.most
+            yield Reason(code="structure", where=f"{figure.check} of {figure.where}", found=figure.found, bound=bound)
+
+
+def _leakage(report: AuditReport, agreement: Agreement) -> Iterator[Reason]:
+    gate, full = agreement.gate, report.at_overlap(1.0)
+    if full is None:
+        return
+    if report.profile == "record":
+        if full.union.share > gate.record_leakage:
+            yield Reason(code="record_leakage", found=full.union.share, bound=gate.record_leakage)
+        for attack in report.attacks:
+            if attack.named is not None and attack.named.share > gate.record_leakage:
+                yield Reason(
+                    code="record_leakage", where=attack.name, found=attack.named.share, bound=gate.record_leakage
+                )
+        return
+    if full.union.high > gate.union_leakage:
+        yield Reason(code="union_leakage", found=full.union.high, bound=gate.union_leakage)
+    for one in full.passes:
+        if one.named.share > gate.pass_leakage:
+            yield Reason(code="pass_leakage", where=one.name, found=one.named.share, bound=gate.pass_leakage)
+    if report.known_pairs is not None and report.known_pairs.named.share > gate.known_pairs_leakage:
+        found = report.known_pairs.named.share
+        yield Reason(code="known_pairs_leakage", found=found, bound=gate.known_pairs_leakage)
+
+
+def _payload(report: AuditReport, agreement: Agreement) -> Iterator[Reason]:
+    payload, gate = report.payload, agreement.gate
+    if payload is None:
+        return
+    if payload.unique.share > gate.payload_unique:
+        yield Reason(code="payload_unique", found=payload.unique.share, bound=gate.payload_unique)
+    if payload.joined is not None and payload.joined.share > gate.payload_joined:
+        yield Reason(code="payload_joined", found=payload.joined.share, bound=gate.payload_joined)
