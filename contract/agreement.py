@@ -114,10 +114,22 @@ class ProfileTerms(Frozen):
 
 
 class GateTerms(Frozen):
-    """Bounds above which a submission is refused before it leaves."""
+    """Bounds above which a submission is refused before it leaves.
 
-    union_leakage: float = 0.05
-    pass_leakage: float = 0.02
+    Shares of what the audit attacked: `union_leakage` bounds the upper 95 % limit of persons named over all passes,
+    `pass_leakage` the rows named in each pass, both unseeded at full overlap; `known_pairs_leakage` the other rows that
+    known pairs name; `record_leakage` the persons named by any attack on the profile `record`; `payload_unique` the
+    payload's rows that nobody else has, `payload_joined` those that a leaked table names. The audit attacks
+    `audit_persons` persons at least (all, where a register has fewer).
+    """
+
+    union_leakage: float = Field(default=0.05, ge=0, le=1)
+    pass_leakage: float = Field(default=0.02, ge=0, le=1)
+    known_pairs_leakage: float = Field(default=0.03, ge=0, le=1)
+    record_leakage: float = Field(default=0.005, ge=0, le=1)
+    payload_unique: float = Field(default=0.05, ge=0, le=1)
+    payload_joined: float = Field(default=0.05, ge=0, le=1)
+    audit_persons: int = Field(default=3000, ge=1)
 
 
 class Agreement(Frozen):
