@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from linkage.agglomeration import Graph, agglomerate, summed
 from linkage.errors import EvidenceError
 
 LIKELY: Final = 0.5  # edges that wedges are made of
@@ -65,7 +66,18 @@ def closure_rate(a: Index, b: Index, probability: Real, mask: npt.NDArray[np.uin
     return (closed + yes) / (len(wanted) + yes + no)
 
 
-def _check(n_subjects: int, register_of_subject: Index, a: Index, b: Index, probability: Real) -> None:
+def absent_evidence(a: Index, b: Index, probability: Real, mask: npt.NDArray[np.uint64]) -> float:
+    """Return the log odds of a pair that no edge joins, read from the closure rate."""
+    rate = closure_rate(a, b, probability, mask)
+    return float(np.clip(_ABSENT_SHARE * np.log1p(-rate), *_ABSENT_RANGE))
+
+
+def check_evidence(n_subjects: int, register_of_subject: Index, a: Index, b: Index, probability: Real) -> None:
+    """Refuse pairs and probabilities that cannot be.
+
+    Raises:
+        EvidenceError: Arrays do not fit together, or a probability is not one.
+    """
     if len(register_of_subject) != n_subjects:
         raise EvidenceError("Every subject has one register.")
     if not len(a) == len(b) == len(probability):
@@ -76,7 +88,8 @@ def _check(n_subjects: int, register_of_subject: Index, a: Index, b: Index, prob
         raise EvidenceError("A pair names a subject that does not exist, or one subject twice.")
 
 
-def _register_masks(register_of_subject: Index, one_record_registers: Collection[int]) -> npt.NDArray[np.uint64]:
+def register_masks(register_of_subject: Index, one_record_registers: Collection[int]) -> npt.NDArray[np.uint64]:
+    """Return uint64[n]: the bit of each subject's register where that holds one record a person, else 0."""
     registers = sorted(set(one_record_registers))
     if len(registers) > _MAX_ONE_REGISTERS:
         raise EvidenceError(f"More than {_MAX_ONE_REGISTERS} registers hold one record a person.")
@@ -84,29 +97,6 @@ def _register_masks(register_of_subject: Index, one_record_registers: Collection
     for bit, register in enumerate(registers):
         mask[register_of_subject == register] = np.uint64(1 << bit)
     return mask
-
-
-def _summed(a: Index, b: Index, evidence: Real, count: Index) -> tuple[Index, Index, Real, Index]:
-    """Sum the evidence and number of edges between the same two clusters (a < b), sorted."""
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    order = np.lexsort((high, low))
-    low, high, evidence, count = low[order], high[order], evidence[order], count[order]
-    new = np.ones(len(low), dtype=np.bool_)
-    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-    first = np.flatnonzero(new)
-    if not len(first):
-        return low, high, evidence, count
-    return low[first], high[first], np.add.reduceat(evidence, first), np.add.reduceat(count, first)
-
-
-def _best_edge(n: int, a: Index, b: Index, score: Real) -> Index:
-    """Return for each cluster the place of its best edge, -1 without; ties go to the smaller numbers."""
-    order = np.lexsort((b, a, -score))
-    best = np.full(n, -1, dtype=np.int64)
-    backwards = order[::-1]  # the last assignment to a place stands: the best edge
-    ends = np.stack([a[backwards], b[backwards]], axis=1).ravel()
-    best[ends] = np.repeat(backwards, 2)
-    return best
 
 
 def cluster(
@@ -141,48 +131,18 @@ def cluster(
     register = np.asarray(register_of_subject, dtype=np.int64)
     left, right = np.asarray(a, dtype=np.int64), np.asarray(b, dtype=np.int64)
     chance = np.asarray(probability, dtype=np.float64)
-    _check(n_subjects, register, left, right, chance)
-    mask = _register_masks(register, one_record_registers)
+    check_evidence(n_subjects, register, left, right, chance)
+    mask = register_masks(register, one_record_registers)
     low, high = np.minimum(left, right), np.maximum(left, right)
     if absent is None:
-        rate = closure_rate(low, high, chance, mask)
-        absent = float(np.clip(_ABSENT_SHARE * np.log1p(-rate), *_ABSENT_RANGE))
-    parent = _agglomerate(mask, low, high, evidence_of(chance), threshold, absent)
-    return _labels(parent)
+        absent = absent_evidence(low, high, chance, mask)
+    none = np.ones(len(low), dtype=np.int64)
+    graph = Graph(np.ones(n_subjects, dtype=np.int64), mask, *summed(low, high, evidence_of(chance), none))
+    return labels_of(agglomerate(graph, threshold, absent))
 
 
-def _agglomerate(
-    mask: npt.NDArray[np.uint64], a: Index, b: Index, evidence: Real, threshold: float, absent: float
-) -> Index:
-    """Merge mutual best clusters until none is left; return each subject's cluster (a subject's number)."""
-    n = len(mask)
-    parent, size, mask = np.arange(n), np.ones(n, dtype=np.int64), mask.copy()
-    a, b, evidence, count = _summed(a, b, evidence, np.ones(len(a), dtype=np.int64))
-    while len(a):
-        allowed = (mask[a] & mask[b]) == 0
-        a, b, evidence, count = a[allowed], b[allowed], evidence[allowed], count[allowed]
-        pairs = size[a] * size[b]
-        mean = (evidence + (pairs - count) * absent) / pairs
-        good = mean > threshold
-        if not good.any():
-            break
-        best = _best_edge(n, a[good], b[good], mean[good])
-        edge = np.arange(int(good.sum()))
-        mutual = (best[a[good]] == edge) & (best[b[good]] == edge)
-        into, gone = a[good][mutual], b[good][mutual]
-        size[into] += size[gone]
-        mask[into] |= mask[gone]
-        moved = np.arange(n)
-        moved[gone] = into
-        parent = moved[parent]
-        a, b = moved[a], moved[b]
-        outside = a != b
-        a, b, evidence, count = _summed(a[outside], b[outside], evidence[outside], count[outside])
-    return parent
-
-
-def _labels(parent: Index) -> Index:
-    """Number the clusters in the order of their first subject."""
+def labels_of(parent: Index) -> Index:
+    """Return int64[n]: the clusters numbered in the order of their first subject."""
     _, first, inverse = np.unique(parent, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first, kind="stable")] = np.arange(len(first))

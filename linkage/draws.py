@@ -1,0 +1,268 @@
+"""Draws of partitions: how else the subjects might fall into persons, given the edges.
+
+The point estimate says who is one person; its uncertainty passes on to every figure that is computed
+from persons (Sadinle 2018, linkage averaging). A draw is another partition of the same subjects:
+
+- *Cores* are clusters that hold at nearly certain evidence; no draw cuts them.
+- Two cores are one person with the probability that their mean log odds stand for, and one number
+  decides for all edges between them: what makes one of them doubtful (a missing date, another
+  spelling) makes the others doubtful too. Numbers come from a counter (`uniform`), so that a draw is the
+  same whatever the order of edges, and a component that did not change draws the same again.
+- Clusters of cores agglomerate as those of the point estimate do, cannot-link included.
+- Links that no pass found are drawn apart (`MissedLinks`): merges of two persons of whom neither has a
+  record in the other's register, at random within a stratum.
+
+Only subjects that differ from the point estimate are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from linkage.agglomeration import Graph, agglomerate, summed
+from linkage.cluster import absent_evidence, check_evidence, evidence_of, register_masks
+from linkage.errors import EvidenceError
+from linkage.pairs import SubjectPairs
+
+CORE_EVIDENCE: Final = 5.0  # log odds (probability .993) above which no draw cuts
+DECIDED: Final = 6.0  # log odds of an edge between cores once a draw has decided it
+LEAST: Final = 0.005  # core pairs less likely than this are never drawn together
+DRAWS_SCHEMA: Final = pa.schema(
+    [
+        pa.field("draw", pa.int32(), nullable=False),
+        pa.field("subject", pa.int64(), nullable=False),
+        pa.field("person", pa.int64(), nullable=False),
+    ]
+)
+
+Index = npt.NDArray[np.int64]
+Real = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MissedLinks:
+    """Links that no pass found between the persons of two registers, as `selfassessment` estimates them.
+
+    Attributes:
+        register_a, register_b: Numbers of the registers, a <= b.
+        expected: Expected number of missed links between persons.
+        deviation: Its standard deviation.
+    """
+
+    register_a: int
+    register_b: int
+    expected: float
+    deviation: float = 0.0
+
+
+@dataclass(frozen=True)
+class PartitionDraws:
+    """Draws of partitions.
+
+    Attributes:
+        point: int64[n], the point estimate's labels: 0, 1, ... by first subject.
+        draws: Number of draws.
+        table: `DRAWS_SCHEMA`, sorted: draw, subject and person of the subjects whose person differs from the point
+            estimate. A person whose first subject comes first in a person of the point estimate has that
+            person's label; another has n plus the number of its first subject.
+    """
+
+    point: Index
+    draws: int
+    table: pa.Table
+
+    def labels(self, draw: int) -> Index:
+        """Return int64[n]: each subject's person in one draw.
+
+        Raises:
+            EvidenceError: There is no such draw.
+        """
+        if not 0 <= draw < self.draws:
+            raise EvidenceError("There is no such draw.", where={"draw": draw})
+        number = self.table.column("draw").to_numpy()
+        low, high = np.searchsorted(number, [draw, draw + 1])
+        labels = self.point.copy()
+        labels[self.table.column("subject").to_numpy()[low:high]] = self.table.column("person").to_numpy()[low:high]
+        return labels
+
+    def __iter__(self) -> Iterator[Index]:
+        """Yield the labels of each draw."""
+        return (self.labels(draw) for draw in range(self.draws))
+
+
+def draw_partitions(
+    register_of_subject: npt.NDArray[Any],
+    one_record_registers: Collection[int],
+    pairs: SubjectPairs,
+    point: npt.NDArray[Any],
+    *,
+    draws: int,
+    seed: int,
+    missed: Sequence[MissedLinks] = (),
+    stratum: npt.NDArray[Any] | None = None,
+) -> PartitionDraws:
+    """Draw partitions of the subjects.
+
+    Args:
+        register_of_subject: Integer[n], the register of each.
+        one_record_registers: Registers in which a person has at most one subject.
+        pairs: Pairs of subjects with calibrated probabilities.
+        point: Integer[n], the point estimate (`cluster.cluster`).
+        draws: How many.
+        seed: Same seed and same input, same draws; draw d does not depend on how many there are.
+        missed: Links that no pass found.
+        stratum: Integer[n]; missed links join persons of one stratum (of their first subjects). One stratum by default.
+
+    Raises:
+        EvidenceError: Arrays do not fit together, or a number is not finite or negative.
+    """
+    register = np.asarray(register_of_subject, dtype=np.int64)
+    n = len(register)
+    labels = np.asarray(point, dtype=np.int64)
+    groups = np.zeros(n, dtype=np.int64) if stratum is None else np.asarray(stratum, dtype=np.int64)
+    check_evidence(n, register, pairs.a, pairs.b, pairs.probability)
+    if not len(labels) == len(groups) == n:
+        raise EvidenceError("Every subject has one point estimate and one stratum.")
+    if draws < 0 or any(not (np.isfinite(m.expected) and m.expected >= 0 and m.deviation >= 0) for m in missed):
+        raise EvidenceError("Numbers of draws and of missed links are not negative.")
+    cores = _cores(n, register, one_record_registers, pairs)
+    shared = _Persons(register, frozenset(one_record_registers), groups, labels)
+    found = [_rows(draw, labels, shared.missed(cores.drawn(seed, draw), missed, seed, draw)) for draw in range(draws)]
+    table = pa.concat_tables([DRAWS_SCHEMA.empty_table(), *found]).combine_chunks()
+    return PartitionDraws(labels, draws, table)
+
+
+def uniform(seed: int, draw: int, *keys: Index) -> Real:
+    """Return one number in [0, 1) for each row of keys: SplitMix64 (Steele, Lea and Flood 2014) as a counter."""
+    state = _mixed(np.array([seed], dtype=np.int64).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
+    for key in (np.array([draw], dtype=np.int64), *keys):
+        state = _mixed((state ^ key.astype(np.uint64)) + np.uint64(0x9E3779B97F4A7C15))
+    return np.asarray((state >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+
+
+def _mixed(state: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(state ^ (state >> np.uint64(31)))
+
+
+@dataclass(frozen=True)
+class _Cores:
+    """The uncertain part of the graph: cores (named by their first subject) and the doubtful edges between them."""
+
+    core: Index  # int64[n], each subject's core
+    graph: Graph  # over subjects; nodes that are no core have no edge
+    chance: Real  # float64[m], probability that an edge's cores are one person
+
+    def drawn(self, seed: int, draw: int) -> Index:
+        """Return int64[n]: each subject's cluster in a draw, named by its first subject."""
+        yes = uniform(seed, draw, self.graph.a, self.graph.b) < self.chance
+        pairs = self.graph.size[self.graph.a] * self.graph.size[self.graph.b]
+        decided = self.graph._replace(evidence=np.where(yes, DECIDED, -DECIDED) * pairs, seen=pairs)
+        return np.asarray(agglomerate(decided, 0.0, -DECIDED)[self.core])
+
+
+def _cores(n: int, register: Index, one: Collection[int], pairs: SubjectPairs) -> _Cores:
+    mask = register_masks(register, one)
+    absent = absent_evidence(pairs.a, pairs.b, pairs.probability, mask)
+    evidence = evidence_of(pairs.probability)
+    every = np.ones(len(evidence), dtype=np.int64)
+    graph = Graph(np.ones(n, dtype=np.int64), mask, *summed(pairs.a, pairs.b, evidence, every))
+    core = agglomerate(graph, CORE_EVIDENCE, absent)
+    size = np.bincount(core, minlength=n)
+    core_mask = np.zeros(n, dtype=np.uint64)
+    np.bitwise_or.at(core_mask, core, mask)
+    a, b = core[graph.a], core[graph.b]
+    outside = a != b
+    a, b, total, seen = summed(a[outside], b[outside], graph.evidence[outside], graph.seen[outside])
+    whole = size[a] * size[b]
+    chance = 1 / (1 + np.exp(-(total + (whole - seen) * absent) / np.maximum(whole, 1)))
+    kept = (chance >= LEAST) & (core_mask[a] & core_mask[b] == 0)
+    return _Cores(core, Graph(size, core_mask, a[kept], b[kept], total[kept], seen[kept]), chance[kept])
+
+
+@dataclass(frozen=True)
+class _Persons:
+    """What missed links are drawn over."""
+
+    register: Index
+    one: frozenset[int]
+    stratum: Index
+    point: Index
+
+    def missed(self, cluster: Index, missed: Sequence[MissedLinks], seed: int, draw: int) -> Index:
+        """Merge pairs of clusters at random; return each subject's cluster, named by its first subject."""
+        for number, links in enumerate(missed):
+            random = np.random.Generator(np.random.PCG64([seed, draw, number]))
+            mean = max(random.normal(links.expected, links.deviation), 0.0) if links.deviation else links.expected
+            wanted = int(random.poisson(mean))
+            cluster = self._merged(cluster, links, wanted, random)
+        return cluster
+
+    def _merged(self, cluster: Index, links: MissedLinks, wanted: int, random: np.random.Generator) -> Index:
+        """Merge `wanted` pairs: one person with a record in a but none in b, the other the opposite way round."""
+        n = len(cluster)
+        has = [np.zeros(n, dtype=np.bool_) for _ in range(2)]
+        for side, register in enumerate((links.register_a, links.register_b)):
+            has[side][cluster[self.register == register]] = True
+        same = links.register_a == links.register_b
+        if wanted == 0 or (same and links.register_a in self.one):
+            return cluster
+        left = np.flatnonzero(has[0] if same else has[0] & ~has[1])
+        right = np.flatnonzero(has[1] if same else has[1] & ~has[0])
+        left = random.permutation(left)
+        right = left if same else random.permutation(right)
+        if same:
+            left, right = left[0::2], left[1::2]
+        pairs = self._within_strata(left, right)
+        chosen = pairs[np.sort(random.permutation(len(pairs))[:wanted])]
+        other = self._conflicts(cluster, chosen)
+        moved = np.arange(n)
+        low, high = chosen[~other].min(axis=1), chosen[~other].max(axis=1)
+        moved[high] = low
+        return np.asarray(moved[cluster])
+
+    def _within_strata(self, left: Index, right: Index) -> Index:
+        """Pair the k-th of each stratum on the left with the k-th on the right: int64[p, 2]."""
+        sides = []
+        for side in (left, right):
+            order = np.argsort(self.stratum[side], kind="stable")
+            group = self.stratum[side][order]
+            start = np.searchsorted(group, group)
+            sides.append((side[order], group, np.arange(len(group)) - start))
+        frames = [np.stack([group, rank], axis=1) for _, group, rank in sides]
+        keys = np.concatenate(frames) if len(left) + len(right) else np.empty((0, 2), dtype=np.int64)
+        _, code = np.unique(keys, axis=0, return_inverse=True)
+        code = code.reshape(-1)
+        _, at, to = np.intersect1d(code[: len(left)], code[len(left) :], return_indices=True)
+        return np.stack([sides[0][0][at], sides[1][0][to]], axis=1)
+
+    def _conflicts(self, cluster: Index, pairs: Index) -> npt.NDArray[np.bool_]:
+        """Return which pairs would put two records of a `one` register into one person."""
+        mask = register_masks(self.register, self.one)
+        held = np.zeros(len(cluster), dtype=np.uint64)
+        np.bitwise_or.at(held, cluster, mask)
+        return np.asarray(held[pairs[:, 0]] & held[pairs[:, 1]] != 0)
+
+
+def _rows(draw: int, point: Index, cluster: Index) -> pa.Table:
+    """Return the subjects whose person differs from the point estimate."""
+    n = len(point)
+    first = np.full(n + 1, n, dtype=np.int64)
+    np.minimum.at(first, point, np.arange(n))
+    head = cluster if n else point
+    # a cluster is named by its first subject: the point estimate's label where that is a first subject there too
+    label = np.where(first[point[head]] == head, point[head], n + head)
+    subject = np.flatnonzero(label != point)
+    columns = [
+        pa.array(np.full(len(subject), draw, dtype=np.int32)),
+        pa.array(subject),
+        pa.array(label[subject]),
+    ]
+    return pa.table(columns, schema=DRAWS_SCHEMA)

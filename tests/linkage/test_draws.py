@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linkage.cluster import cluster
+from linkage.draws import DRAWS_SCHEMA, MissedLinks, PartitionDraws, draw_partitions, uniform
+from linkage.errors import EvidenceError
+from linkage.pairs import SubjectPairs
+
+
+def drawn(
+    register: list[int],
+    edges: list[tuple[int, int, float]],
+    one: tuple[int, ...] = (),
+    draws: int = 200,
+    **more: object,
+) -> PartitionDraws:
+    columns = zip(*sorted(edges), strict=True) if edges else ((), (), ())
+    a, b, probability = (np.array(column, dtype=kind) for column, kind in zip(columns, (int, int, float), strict=True))
+    pairs = SubjectPairs(a, b, probability, np.zeros(len(a)))
+    point = cluster(len(register), np.array(register), one, a, b, probability)
+    return draw_partitions(np.array(register), one, pairs, point, draws=draws, seed=7, **more)
+
+
+def test_a_lone_pair_is_one_person_as_often_as_its_probability_says() -> None:
+    for chance in (0.1, 0.5, 0.9):
+        pairs = [(at, at + 1, chance) for at in range(0, 400, 2)]
+        made = drawn([0] * 400, pairs, draws=20)
+        share = np.mean([labels[0::2] == labels[1::2] for labels in made])
+        assert abs(share - chance) < 0.03
+
+
+def test_sure_persons_do_not_vary_and_cost_no_row() -> None:
+    made = drawn([0, 0, 0, 0], [(0, 1, 0.99999), (2, 3, 0.5)], draws=50)
+    assert set(made.table.column("subject").to_pylist()) == {3}
+    assert all(labels[0] == labels[1] for labels in made)
+    assert made.table.schema == DRAWS_SCHEMA
+
+
+def test_doubt_about_one_person_is_not_thrown_twice() -> None:
+    # 0 and 1 are sure; 2 hangs on both by the same doubt
+    made = drawn([0, 0, 0], [(0, 1, 0.99999), (0, 2, 0.5), (1, 2, 0.5)], draws=1000)
+    share = np.mean([labels[0] == labels[2] for labels in made])
+    assert abs(share - 0.5) < 0.05
+
+
+def test_two_records_of_a_one_register_stay_apart_in_every_draw() -> None:
+    made = drawn([0, 1, 1], [(0, 1, 0.6), (0, 2, 0.6), (1, 2, 0.9)], one=(1,))
+    assert all(labels[1] != labels[2] for labels in made)
+    shares = [np.mean([labels[0] == labels[at] for labels in made]) for at in (1, 2)]
+    assert min(shares) > 0.1
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.integers(0, 9), st.floats(0, 1)).filter(lambda edge: edge[0] < edge[1]),
+        max_size=25,
+        unique_by=lambda edge: edge[:2],
+    ),
+    st.lists(st.integers(0, 2), min_size=10, max_size=10),
+)
+def test_properties(edges: list[tuple[int, int, float]], register: list[int]) -> None:
+    missed = [MissedLinks(0, 1, 1.5, 0.5), MissedLinks(2, 2, 1.0)]
+    made = drawn(register, edges, one=(1,), draws=6, missed=missed)
+    fewer = drawn(register, edges, one=(1,), draws=3, missed=missed)
+    for number, labels in enumerate(made):
+        held = [label for label, where in zip(labels.tolist(), register, strict=True) if where == 1]
+        assert len(held) == len(set(held))
+        if number < 3:  # a draw does not depend on how many there are
+            assert labels.tolist() == fewer.labels(number).tolist()
+        for label in set(labels.tolist()):  # the rule for names
+            first = int(np.flatnonzero(labels == label)[0])
+            is_first = int(np.flatnonzero(made.point == made.point[first])[0]) == first
+            assert label == (made.point[first] if is_first else 10 + first)
+
+
+def test_a_component_draws_the_same_whatever_else_there_is() -> None:
+    few = drawn([0] * 4, [(0, 1, 0.5), (1, 2, 0.4)], draws=30)
+    more = drawn([0] * 6, [(0, 1, 0.5), (1, 2, 0.4), (4, 5, 0.5)], draws=30)
+    together = [labels[0] == labels[1] for labels in few]
+    assert together == [labels[0] == labels[1] for labels in more]
+    assert len(set(together)) == 2
+
+
+def test_missed_links_join_persons_of_one_stratum_that_lack_the_other_register() -> None:
+    register = [0] * 100 + [1] * 100
+    stratum = np.arange(200) % 2
+    made = drawn(register, [], one=(0, 1), draws=40, missed=[MissedLinks(0, 1, 20.0, 3.0)], stratum=stratum)
+    joined = []
+    for labels in made:
+        _, counts = np.unique(labels, return_counts=True)
+        joined.append(int((counts == 2).sum()))
+        assert counts.max() <= 2
+        for label in np.flatnonzero(np.bincount(labels) == 2):
+            pair = np.flatnonzero(labels == label)
+            assert pair[0] < 100 <= pair[1]
+            assert stratum[pair[0]] == stratum[pair[1]]
+    assert abs(np.mean(joined) - 20) < 3
+
+
+def test_numbers_of_the_counter_are_uniform_and_their_own() -> None:
+    found = uniform(1, 2, np.arange(20_000), np.arange(20_000)[::-1])
+    assert abs(found.mean() - 0.5) < 0.01
+    assert abs(np.histogram(found, bins=10, range=(0, 1))[0] - 2000).max() < 200
+    assert len(np.unique(found)) == len(found)
+    assert not np.array_equal(found, uniform(2, 2, np.arange(20_000), np.arange(20_000)[::-1]))
+
+
+def test_what_cannot_be_is_refused() -> None:
+    with pytest.raises(EvidenceError):
+        drawn([0, 0], [], missed=[MissedLinks(0, 0, float("nan"))])
+    with pytest.raises(EvidenceError):
+        drawn([0, 0], [], stratum=np.zeros(3))
+    with pytest.raises(EvidenceError):
+        drawn([0, 0], [(0, 1, float("inf"))])
+    with pytest.raises(EvidenceError):
+        drawn([0], []).labels(-1)
+
+
+def test_no_subject_and_one_subject() -> None:
+    assert drawn([], []).table.num_rows == 0
+    assert drawn([0], []).labels(3).tolist() == [0]
