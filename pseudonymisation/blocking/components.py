@@ -68,7 +68,9 @@ def key_variants(identities: pl.DataFrame, components: Iterable[str]) -> pl.Data
         frame = _name_variants(frame)
     if "document" in wanted:
         frame = _document_variants(frame)
-    return frame.select("row", *(_component(frame, name).alias(name) for name in wanted)).unique().sort(pl.all())
+    made = frame.select("row", *(_component(frame, name).alias(name) for name in wanted))
+    # one variant a row is in order and distinct as it is
+    return made if made.height == identities.height else made.unique().sort(pl.all())
 
 
 def key_values(variants: pl.DataFrame, level: tuple[str, ...]) -> pl.Series:

@@ -54,13 +54,9 @@ _WHOLE: Final = 100
 
 
 def _share_of(component: str) -> Callable[[str], float]:
-    if component in _FIXED_SHARES:
-        return lambda _value: _FIXED_SHARES[component]
-    if component in NAME_COMPONENTS:
-        kind = "given" if component.startswith("given") else "family"
-        length = 1 if "initial" in component else 3 if component.endswith("3") else _WHOLE
-        return _pair(length) if "pair" in component else _single(kind, length)
-    return lambda _value: 0.0
+    kind = "given" if component.startswith("given") else "family"
+    length = 1 if "initial" in component else 3 if component.endswith("3") else _WHOLE
+    return _pair(length) if "pair" in component else _single(kind, length)
 
 
 def expected_persons(level: tuple[str, ...], values: pl.Series, persons: int) -> npt.NDArray[np.float64]:
@@ -71,13 +67,16 @@ def expected_persons(level: tuple[str, ...], values: pl.Series, persons: int) ->
         values: Key values as `blocking.components.key_values` makes them.
         persons: Persons of the largest register.
     """
-    shares = [_share_of(component) for component in level]
-    if not NAME_COMPONENTS & set(level):
+    known = all(component in NAME_COMPONENTS or component in _FIXED_SHARES for component in level)
+    if values.is_empty() or not known or not NAME_COMPONENTS & set(level):
         return np.zeros(len(values))
-    out = np.empty(len(values))
-    for at, value in enumerate(values):
-        product = float(persons)
-        for share, part in zip(shares, value.split(SEPARATOR), strict=True):
-            product *= share(part)
-        out[at] = product
-    return out
+    parts = values.str.split_exact(SEPARATOR, len(level) - 1).struct.unnest()
+    expected = np.full(len(values), float(persons))
+    for component, part in zip(level, parts.get_columns(), strict=True):
+        if component in _FIXED_SHARES:
+            expected *= _FIXED_SHARES[component]
+            continue
+        share, distinct = _share_of(component), part.unique()
+        shares = pl.Series([share(value) for value in distinct], dtype=pl.Float64)
+        expected *= part.replace_strict(distinct, shares, return_dtype=pl.Float64).to_numpy()
+    return expected

@@ -70,24 +70,25 @@ def sketch_kernel(keys: Any, values: Any, offsets: Any, gram_words: Any) -> Any:
     Returns:
         uint8[n, 16].
     """
-    out = np.zeros((len(values), SKETCH_BYTES), dtype=np.uint8)
+    out = np.empty((len(values), SKETCH_BYTES), dtype=np.uint8)
     hashed = np.empty(_CALLS, dtype=np.uint64)
-    least = np.empty((4, _CALLS), dtype=np.uint64)
+    lanes = hashed.view(np.uint16)  # lane l of call n stands at 4 n + l
+    least = np.empty(4 * _CALLS, dtype=np.uint16)
     for at in range(len(values)):
         k0, k1 = keys[at, 0], keys[at, 1]
-        least[:] = _LANE_MASK
+        least[:] = np.uint16(0xFFFF)
         for gram in range(offsets[values[at]], offsets[values[at] + 1]):
             word = gram_words[gram]
             for number in range(_CALLS):
                 hashed[number] = sip_word(k0, k1, word | (np.uint64(number) << _INDEX_SHIFT))
-            for lane in range(4):
-                shift = np.uint64(16 * lane)
-                for number in range(_CALLS):
-                    least[lane, number] = min(least[lane, number], (hashed[number] >> shift) & _LANE_MASK)
-        for lane in range(4):
-            for number in range(_CALLS):
-                bit = lane * _CALLS + number
-                out[at, bit >> 3] |= np.uint8((least[lane, number] & np.uint64(1)) << np.uint64(bit & 7))
+            for place in range(4 * _CALLS):
+                least[place] = min(least[place], lanes[place])
+        for byte in range(SKETCH_BYTES):
+            lane, first = byte // 4, 8 * (byte % 4)
+            bits = np.uint8(0)
+            for number in range(8):
+                bits |= np.uint8((least[4 * (first + number) + lane] & np.uint16(1)) << np.uint16(number))
+            out[at, byte] = bits
     return out
 
 

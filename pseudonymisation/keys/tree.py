@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from contract.errors import KeyCustodyError
+from pseudonymisation.keys.hmac_sha256 import hmac_sha256
 
 KEY_BYTES = 32
 BLOCK_SECRET_BYTES = 16
@@ -87,8 +88,10 @@ def block_secrets(of_pass: bytes, level: int, key_values: Iterable[str]) -> Bloc
         WeakKeyError: The pass key is shorter than 32 bytes.
     """
     parent = derive(of_pass, "blocks", str(level))
-    raw = b"".join([hmac.digest(parent, value.encode(), "sha256")[:BLOCK_SECRET_BYTES] for value in key_values])
-    return np.frombuffer(raw, dtype=np.uint8).reshape(-1, BLOCK_SECRET_BYTES)
+    raw = [value.encode() for value in key_values]
+    offsets = np.zeros(len(raw) + 1, dtype=np.int64)
+    np.cumsum([len(value) for value in raw], out=offsets[1:])
+    return hmac_sha256(parent, offsets, np.frombuffer(b"".join(raw), dtype=np.uint8), BLOCK_SECRET_BYTES)
 
 
 def block_tokens(of_pass: bytes, secrets: BlockSecrets) -> npt.NDArray[np.uint64]:
