@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 import numpy as np
 import polars as pl
 
+from contract.errors import InputError
+from trajectories.events import Events, owned, parse_events
 from trajectories.flags import BRIDGED_GAP
 from trajectories.intervals import Intervals, Ints, gaps, merged, month_of, month_start, union
-from trajectories.parse import Account, days, linked_rows, months, person_index, stamps, strip, whole_numbers, words
+from trajectories.life import life_of
+from trajectories.parse import Account, days, months, person_index, person_of_records, stamps, strip
 from trajectories.presence import pair_crossings, presence_without_crossings, sort_crossings
 from trajectories.tables import REFERENCE, LinkedRegisters, Preset, Window
 
 CHANNELS: Final = ("presence", "permit", "authorised_work", "insured_work")
-
-_NONE: Final = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Channels:
         spells: By channel name, sorted by person and start.
         attested: For every person, whether a placement event is an attestation with an exemption ground.
         losses: Values and rows that fed no channel: `register, column, reason, rows`.
+        events: What the spells are made of.
+        person_of_record: int64, person of each record position of `events`, -1 for none.
     """
 
     window: Window
@@ -36,6 +40,8 @@ class Channels:
     spells: dict[str, Intervals]
     attested: np.ndarray[tuple[int], np.dtype[np.bool_]]
     losses: pl.DataFrame
+    events: Events
+    person_of_record: Ints
 
 
 def build_channels(linked: LinkedRegisters, window: Window, preset: Preset = REFERENCE) -> Channels:
@@ -48,91 +54,64 @@ def build_channels(linked: LinkedRegisters, window: Window, preset: Preset = REF
     Raises:
         InputError: A value is not in its column's form (register, row and column are named, never the value).
     """
-    account = Account(linked.invalid)
     persons = person_index(linked)
-    permit = _permits(linked, persons, account)
-    authorised = _contracts(linked, persons, account)
-    insured = _insured(linked, persons, account)
+    return channels_of(parse_events(linked), persons, person_of_records(linked, persons), window, preset)
+
+
+def channels_of(
+    events: Events, persons: pl.DataFrame, person_of_record: Ints, window: Window, preset: Preset = REFERENCE
+) -> Channels:
+    """Build the channels of persons from events that are parsed already.
+
+    Args:
+        events: Of `trajectories.events.parse_events`.
+        persons: `person` (0, 1, ...) and `person_id`.
+        person_of_record: int64, person of each record position, -1 for none.
+        window: Observation window.
+        preset: How spells are made of events.
+    """
+    count = persons.height
+    life = life_of(events, person_of_record, count, window) if preset.within_life else None
+    permits = union(*owned(events.permits, person_of_record, "start", "end"))
+    authorised = union(*owned(events.contracts, person_of_record, "start", "end"))
+    who, month, days = owned(events.declarations, person_of_record, "month", "days")
+    insured = union(who[days >= 1], month[days >= 1], month[days >= 1] + 1)
     work = [
-        _bridged(permit, preset.permit_gap_days, window),
+        _bridged(permits, preset.permit_gap_days, window),
         authorised.clipped(window.first_day, window.end_day),
         _bridged_months(insured, preset.insured_gap_months, window),
     ]
-    presence = _presence(linked, persons, account, window, preset, work)
+    crossed = np.zeros(count, dtype=np.bool_)
+    owner, day, second, out = owned(events.crossings, person_of_record, "day", "second", "out")
+    crossed[owner] = True
+    order = sort_crossings(owner, day, second, out.astype(np.bool_))
+    walked = pair_crossings(*order, window, split_unmatched=preset.split_unmatched)
+    if life is not None:
+        work = [life.cut(spells) for spells in work]
+        walked = life.cut(walked)
+    presence = merged(walked, presence_without_crossings(work, crossed))
+    attested = np.zeros(count, dtype=np.bool_)
+    holders = person_of_record[events.attested]
+    attested[holders[holders >= 0]] = True
     return Channels(
         window=window,
         preset=preset,
         persons=persons,
         spells=dict(zip(CHANNELS, (presence, *work), strict=True)),
-        attested=_attested(linked, persons, account),
-        losses=account.losses(),
+        attested=attested,
+        losses=_losses(events, person_of_record),
+        events=events,
+        person_of_record=person_of_record,
     )
 
 
-def _columns(
-    linked: LinkedRegisters, register: str, persons: pl.DataFrame, account: Account, names: tuple[str, ...]
-) -> tuple[pl.Series, dict[str, pl.Series]] | None:
-    """Return person and stripped text columns of a register's events, or None where there are none."""
-    frame = linked.events.get(register)
-    if frame is None or not frame.height:
-        return None
-    person = linked_rows(linked, register, persons)
-    account.add(register, "record", "no link", person.null_count())
-    columns = {}
-    for name in names:
-        if name not in frame.columns:
-            account.add(register, name, "no such column", frame.height)
-        present = frame[name] if name in frame.columns else pl.Series(name, [None] * frame.height, dtype=pl.String)
-        columns[name] = strip(present)
-    return person, columns
-
-
-def _arrays(frame: pl.DataFrame, needed: tuple[str, ...]) -> list[Ints]:
-    usable = frame.drop_nulls(needed)
-    return [usable[name].to_numpy().astype(np.int64, copy=False) for name in needed]
-
-
-def _permits(linked: LinkedRegisters, persons: pl.DataFrame, account: Account) -> Intervals:
-    found = _columns(linked, "residence_permit", persons, account, ("valid_from", "valid_to", "withdrawn_on"))
-    if found is None:
-        return union(_NONE, _NONE, _NONE)
-    person, text = found
-    parsed = {name: days(cells) for name, cells in text.items()}
-    for name, cells in parsed.items():
-        account.check("residence_permit", name, text[name], cells, may_be_empty=name == "withdrawn_on")
-    frame = pl.DataFrame({"person": person, **parsed}).with_columns(
-        end=pl.min_horizontal(pl.col("valid_to") + 1, "withdrawn_on")
-    )
-    owner, start, _, end = _arrays(frame, ("person", "valid_from", "valid_to", "end"))
-    return union(owner, start, end)
-
-
-def _contracts(linked: LinkedRegisters, persons: pl.DataFrame, account: Account) -> Intervals:
-    found = _columns(linked, "work_contract", persons, account, ("start", "end", "decision"))
-    if found is None:
-        return union(_NONE, _NONE, _NONE)
-    person, text = found
-    granted = (text["decision"] == "granted").fill_null(value=False)
-    parsed = {name: days(text[name]) for name in ("start", "end")}
-    for name, cells in parsed.items():
-        account.check("work_contract", name, text[name], cells, may_be_empty=False)
-    frame = pl.DataFrame({"person": person, **parsed}).filter(granted)
-    owner, start, end = _arrays(frame, ("person", "start", "end"))
-    return union(owner, start, end + 1)
-
-
-def _insured(linked: LinkedRegisters, persons: pl.DataFrame, account: Account) -> Intervals:
-    """Return insured spells counted in months, not days."""
-    found = _columns(linked, "social_security", persons, account, ("period", "days"))
-    if found is None:
-        return union(_NONE, _NONE, _NONE)
-    person, text = found
-    period, worked = months(text["period"]), whole_numbers(text["days"])
-    account.check("social_security", "period", text["period"], period, may_be_empty=False)
-    account.check("social_security", "days", text["days"], worked, may_be_empty=False)
-    frame = pl.DataFrame({"person": person, "period": period}).filter((worked >= 1).fill_null(value=False))
-    owner, month = _arrays(frame, ("person", "period"))
-    return union(owner, month, month + 1)
+def _losses(events: Events, person_of_record: Ints) -> pl.DataFrame:
+    account = Account()
+    account.entries += events.losses
+    for register, record in events.rows.items():
+        if register != "consular":
+            account.add(register, "record", "no link", int((np.append(person_of_record, -1)[record] < 0).sum()))
+    return account.losses()
 
 
 def _bridged(spells: Intervals, longest: int, window: Window) -> Intervals:
@@ -146,42 +125,6 @@ def _bridged_months(spells: Intervals, longest: int, window: Window) -> Interval
     return in_days.clipped(window.first_day, window.end_day)
 
 
-def _presence(
-    linked: LinkedRegisters,
-    persons: pl.DataFrame,
-    account: Account,
-    window: Window,
-    preset: Preset,
-    others: list[Intervals],
-) -> Intervals:
-    crossed = np.zeros(persons.height, dtype=np.bool_)
-    walked = Intervals(_NONE, _NONE, _NONE, np.zeros(0, dtype=np.uint8))
-    found = _columns(linked, "border_crossing", persons, account, ("crossed_at", "direction"))
-    if found is not None:
-        person, text = found
-        when, direction = stamps(text["crossed_at"]), words(text["direction"], ("entry", "exit"))
-        account.check("border_crossing", "crossed_at", text["crossed_at"], when["day"], may_be_empty=False)
-        account.check("border_crossing", "direction", text["direction"], direction, may_be_empty=False)
-        frame = when.with_columns(person=person, out=(direction == "exit").cast(pl.Int64))
-        owner, day, second, out = _arrays(frame, ("person", "day", "second", "out"))
-        crossed[owner] = True
-        order = sort_crossings(owner, day, second, out.astype(np.bool_))
-        walked = pair_crossings(*order, window, split_unmatched=preset.split_unmatched)
-    return merged(walked, presence_without_crossings(others, crossed))
-
-
-def _attested(
-    linked: LinkedRegisters, persons: pl.DataFrame, account: Account
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    attested = np.zeros(persons.height, dtype=np.bool_)
-    found = _columns(linked, "placement", persons, account, ("kind", "exemption_ground"))
-    if found is not None:
-        person, text = found
-        grounds = (text["kind"] == "attestation").fill_null(value=False) & text["exemption_ground"].is_not_null()
-        attested[person.filter(grounds).drop_nulls().to_numpy()] = True
-    return attested
-
-
 def window_of(linked: LinkedRegisters) -> Window:
     """Return the default window: 1 January of the first to 1 January after the last year of crossings and declarations.
 
@@ -190,10 +133,6 @@ def window_of(linked: LinkedRegisters) -> Window:
     Raises:
         InputError: No event has a usable date, or the date of a crossing or declaration is malformed.
     """
-    from datetime import date
-
-    from contract.errors import InputError
-
     account = Account(linked.invalid)
     bounds: list[int] = []
     for register, column in (("border_crossing", "crossed_at"), ("social_security", "period")):

@@ -104,7 +104,7 @@ def _published(
     def open_count(measure: str, position: int) -> int | None:
         if (measure, residence, year, position) in hidden:
             return None
-        return rounded(figures.counts[measure, residence, year][position], base)
+        return rounded(int(figures.counts[measure, residence, year][position]), base)
 
     if indicator.kind == "count":
         counts = [open_count(indicator.code, position) for position in positions]
@@ -120,7 +120,7 @@ def _published(
 def suppressed_cells(figures: Figures, threshold: int = THRESHOLD) -> set[Cell]:
     """Return the cells that rules 1 and 2 suppress."""
     counts: dict[Cell, int] = {
-        (*key, position): count for key, row in figures.counts.items() for position, count in enumerate(row)
+        (*key, position): int(count) for key, row in figures.counts.items() for position, count in enumerate(row)
     }
     structural = {position for position, persons in enumerate(figures.population) if persons == 0}
     hidden = {cell for cell, count in counts.items() if count < threshold and cell[3] not in structural}

@@ -26,12 +26,14 @@ from trajectories.spells import SPELL_SCHEMA
 from trajectories.tables import Preset, Window
 
 META_SUFFIX: Final = ".meta.json"
+_SOURCES: Final = ("py", "toml", "csv")
 
 
 def code_digest() -> str:
-    """Return the SHA-256 over this package's source files (name and content, sorted by name)."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    return digest(b"".join(path.name.encode() + b"\0" + path.read_bytes() + b"\0" for path in sources))
+    """Return the SHA-256 over this package's sources: code and concept catalogue (path and content, sorted)."""
+    root = Path(__file__).parent
+    names = sorted(path.relative_to(root).as_posix() for ending in _SOURCES for path in root.rglob(f"*.{ending}"))
+    return digest(b"".join(name.encode() + b"\0" + (root / name).read_bytes() + b"\0" for name in names))
 
 
 def write_spells(spells: pl.DataFrame, path: Path, window: Window, preset: Preset) -> Path:

@@ -1,18 +1,24 @@
-"""Counts behind the indicators: for every measure, residence rule, year and category, one integer."""
+"""Counts behind the indicators: for every measure, residence rule, year and category, one integer.
+
+Every count and every histogram is a sum over persons. So figures of parts of a population add up to those of the
+whole (`Figures.__add__`: large runs go bucket by bucket), and a draw of other links costs only the persons it touches
+(`trajectories.uncertainty`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
+from contract.errors import InputError
+from trajectories.breakdowns import Breakdowns, last_day
 from trajectories.channels import Channels
 from trajectories.definitions import ALL
 from trajectories.flags import MISSING_ENTRY
 from trajectories.intervals import Bools, Intervals, Ints, month_of, month_start, pack, year_of
-from trajectories.persons import SEXES, Persons
 from trajectories.residence import RULES, resident_spells
 
 Key = tuple[str, str, int]  # measure, residence, year
@@ -22,91 +28,140 @@ Key = tuple[str, str, int]  # measure, residence, year
 class Tally:
     """Puts persons (or their spells) into the categories of the tables."""
 
-    persons: Persons
+    breakdowns: Breakdowns
+    population: Bools
 
-    def categories(self) -> list[tuple[str, str]]:
-        """Return (breakdown, category) in the order of tables."""
-        sexes = [("sex", sex) for sex in SEXES]
-        return [("total", "total"), *sexes, *(("nationality_group", group) for group in self.persons.groups)]
+    @property
+    def width(self) -> int:
+        """Number of categories."""
+        return len(self.breakdowns.categories)
 
-    def count(self, owners: Ints) -> list[int]:
-        """Return the number of rows in each category, rows given by their persons' positions."""
-        inside = owners[self.persons.in_population[owners]]
-        sex = np.bincount(self.persons.sex[inside], minlength=len(SEXES))
-        group = np.bincount(self.persons.group[inside], minlength=len(self.persons.groups))
-        return [len(inside), *sex.tolist(), *group.tolist()]
+    def count(self, owners: Ints, year: int) -> Ints:
+        """Return the number of rows in each category at the end of a year, rows given by their persons' positions."""
+        codes = self.breakdowns.codes(year)[owners[self.population[owners]]]
+        return np.bincount(codes.ravel(), minlength=self.width).astype(np.int64)
 
-    def medians(self, owners: Ints, values: Ints) -> list[float | None]:
-        """Return the median of the values in each category; None of nobody."""
-        mask = self.persons.in_population[owners]
-        inside, kept = owners[mask], values[mask]
-        picks = [np.ones(len(inside), dtype=np.bool_)]
-        picks += [self.persons.sex[inside] == position for position in range(len(SEXES))]
-        picks += [self.persons.group[inside] == position for position in range(len(self.persons.groups))]
-        return [float(np.median(kept[pick])) if pick.any() else None for pick in picks]
+    def histogram(self, owners: Ints, values: Ints, year: int, bins: int) -> NDArray[np.int64]:
+        """Return counts (categories, bins) of whole values; those beyond the last bin are in it."""
+        mask = self.population[owners]
+        codes = self.breakdowns.codes(year)[owners[mask]]
+        kept = np.minimum(values[mask], bins - 1)
+        flat = codes * bins + kept[:, None]
+        return np.bincount(flat.ravel(), minlength=self.width * bins).astype(np.int64).reshape(self.width, bins)
+
+
+def medians_of(histogram: NDArray[np.int64]) -> list[float | None]:
+    """Return the median of each row of a histogram of whole values (mean of the middle two); None of nobody."""
+    found: list[float | None] = []
+    for row in histogram:
+        reached, total = np.cumsum(row), int(row.sum())
+        if not total:
+            found.append(None)
+            continue
+        low, high = np.searchsorted(reached, [(total - 1) // 2, total // 2], side="right")
+        found.append((int(low) + int(high)) / 2)
+    return found
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Counts and medians by (measure, residence, year); each a list over `categories`."""
+    """Counts by (measure, residence, year), each over `categories`; histograms (categories, bins) likewise.
 
-    categories: list[tuple[str, str]]
-    population: list[int]
+    Attributes:
+        categories: (breakdown, category).
+        population: Persons of the population in each category, at the end of the last year.
+        years: Reference years.
+        counts: int64.
+        histograms: int64, of whole months or pay bands.
+    """
+
+    categories: tuple[tuple[str, str], ...]
+    population: Ints
     years: list[int]
-    counts: dict[Key, list[int]]
-    medians: dict[Key, list[float | None]]
+    counts: dict[Key, Ints]
+    histograms: dict[Key, NDArray[np.int64]]
+
+    @property
+    def medians(self) -> dict[Key, list[float | None]]:
+        """Medians of all histograms."""
+        return {key: medians_of(histogram) for key, histogram in self.histograms.items()}
+
+    def __add__(self, other: Figures) -> Figures:
+        """Figures of two parts of a population together."""
+        return self._combined(other, 1)
+
+    def __sub__(self, other: Figures) -> Figures:
+        """Figures without those of a part of the population."""
+        return self._combined(other, -1)
+
+    def _combined(self, other: Figures, sign: int) -> Figures:
+        if (self.categories, self.years) != (
+            other.categories,
+            other.years,
+        ) or self.counts.keys() != other.counts.keys():
+            raise InputError("Figures of other categories, years or measures cannot be added.")
+        return Figures(
+            self.categories,
+            self.population + sign * other.population,
+            self.years,
+            {key: counts + sign * other.counts[key] for key, counts in self.counts.items()},
+            {key: counts + sign * other.histograms[key] for key, counts in self.histograms.items()},
+        )
 
 
-def count_figures(channels: Channels, persons: Persons) -> Figures:
-    """Return all counts and medians of the indicators, over the population of `persons`."""
-    tally = Tally(persons)
-    seen = channels.spells["presence"]
-    presence = seen.where(seen.flag != MISSING_ENTRY)  # an uncertain presence is shown, not counted
+def count_figures(channels: Channels, breakdowns: Breakdowns) -> Figures:
+    """Return all counts and histograms of the reference indicators."""
+    persons = breakdowns.persons
+    tally = Tally(breakdowns, persons.in_population)
+    presence = counted_presence(channels)
     resident = {name: resident_spells(presence, rule, channels.window) for name, rule in RULES.items()}
     years = channels.window.years()
-    counts: dict[Key, list[int]] = {}
+    counts: dict[Key, Ints] = {}
     for year in years:
         for name, spells in resident.items():
             counts.update(_residents(tally, spells, name, year, channels))
         counts.update(_workers(tally, resident["12_16"], year, channels))
         counts.update(_overcoverage(tally, presence, year, channels.spells["permit"]))
     counts.update(_protection(tally, channels, years))
-    arrivals, medians = _arrivals(tally, presence, channels, years)
+    arrivals, histograms = _arrivals(tally, presence, channels, years)
     counts.update(arrivals)
-    everybody = np.arange(len(persons.in_population), dtype=np.int64)
-    return Figures(tally.categories(), tally.count(everybody), years, counts, medians)
+    everybody = np.arange(len(persons), dtype=np.int64)
+    last = channels.window.end.year if not years else years[-1]
+    return Figures(breakdowns.categories, tally.count(everybody, last), years, counts, histograms)
 
 
-def last_day(year: int) -> int:
-    """Return 31 December as days since 1970-01-01."""
-    return (date(year, 12, 31) - date(1970, 1, 1)).days
+def counted_presence(channels: Channels) -> Intervals:
+    """Return the presence that figures count: a spell whose entry was not seen is shown, not counted."""
+    seen = channels.spells["presence"]
+    return seen.where(seen.flag != MISSING_ENTRY)
 
 
-def _residents(
-    tally: Tally, spells: Intervals, rule: str, year: int, channels: Channels
-) -> Iterator[tuple[Key, list[int]]]:
+def _residents(tally: Tally, spells: Intervals, rule: str, year: int, channels: Channels) -> Iterator[tuple[Key, Ints]]:
     first, end = channels.window.first_day, channels.window.end_day
-    yield ("resident_stock", rule, year), tally.count(spells.covering(last_day(year)))
-    yield ("inflow", rule, year), tally.count(spells.person[(year_of(spells.start) == year) & (spells.start > first)])
-    yield ("outflow", rule, year), tally.count(spells.person[(year_of(spells.end) == year) & (spells.end < end)])
+    begun = (year_of(spells.start) == year) & (spells.start > first)
+    ended = (year_of(spells.end) == year) & (spells.end < end)
+    yield ("resident_stock", rule, year), tally.count(spells.covering(last_day(year)), year)
+    yield ("inflow", rule, year), tally.count(spells.person[begun], year)
+    yield ("outflow", rule, year), tally.count(spells.person[ended], year)
 
 
-def _marks(owners: Ints, persons: Persons) -> Bools:
-    marks = np.zeros(len(persons.in_population), dtype=np.bool_)
-    marks[owners] = True
-    return marks
+def marks(owners: Ints, count: int) -> Bools:
+    """Return, for every one of `count` persons, whether they are among the owners."""
+    found = np.zeros(count, dtype=np.bool_)
+    found[owners] = True
+    return found
 
 
-def _workers(tally: Tally, resident: Intervals, year: int, channels: Channels) -> Iterator[tuple[Key, list[int]]]:
+def _workers(tally: Tally, resident: Intervals, year: int, channels: Channels) -> Iterator[tuple[Key, Ints]]:
     """Workers by channel, the gap of the insured without authorisation, and the counts of the coverage ratios."""
-    t, who = last_day(year), tally.persons
+    t, who = last_day(year), tally.breakdowns.persons
     adult = who.adults(year)
-    insured = _marks(channels.spells["insured_work"].covering(t), who) & adult
-    authorised = _marks(channels.spells["authorised_work"].covering(t), who) & adult
-    at_home = _marks(resident.covering(t), who)
+    insured = marks(channels.spells["insured_work"].covering(t), len(who)) & adult
+    authorised = marks(channels.spells["authorised_work"].covering(t), len(who)) & adult
+    at_home = marks(resident.covering(t), len(who))
 
-    def counted(marks: Bools) -> list[int]:
-        return tally.count(np.flatnonzero(marks))
+    def counted(chosen: Bools) -> Ints:
+        return tally.count(np.flatnonzero(chosen), year)
 
     for residence, among in (("12_16", at_home), (ALL, np.ones_like(at_home))):
         yield ("workers_insured", residence, year), counted(insured & among)
@@ -115,7 +170,7 @@ def _workers(tally: Tally, resident: Intervals, year: int, channels: Channels) -
         yield ("workers_union", residence, year), counted((insured | authorised) & among)
 
     work = channels.spells["authorised_work"]
-    expired = _marks(work.person[work.end <= t], who)
+    expired = marks(work.person[work.end <= t], len(who))
     gap = insured & ~authorised
     yield ("gap_exempt", ALL, year), counted(gap & who.exempt)
     yield ("gap_expired", ALL, year), counted(gap & ~who.exempt & expired)
@@ -124,53 +179,61 @@ def _workers(tally: Tally, resident: Intervals, year: int, channels: Channels) -
     yield ("both_not_exempt", ALL, year), counted(insured & authorised & ~who.exempt)
 
 
-def _overcoverage(tally: Tally, presence: Intervals, year: int, permit: Intervals) -> Iterator[tuple[Key, list[int]]]:
+def _overcoverage(tally: Tally, presence: Intervals, year: int, permit: Intervals) -> Iterator[tuple[Key, Ints]]:
     t = last_day(year)
     holders = permit.covering(t)
     days = np.full(len(holders), t + 1, dtype=np.int64)
     seen = presence.days_before(holders, days) - presence.days_before(holders, days - 365)
-    yield ("permits_valid", ALL, year), tally.count(holders)
-    yield ("permits_unseen", ALL, year), tally.count(holders[seen == 0])
+    yield ("permits_valid", ALL, year), tally.count(holders, year)
+    yield ("permits_unseen", ALL, year), tally.count(holders[seen == 0], year)
 
 
-def _first_insured_month(insured: Intervals, person: Ints, month: Ints) -> tuple[Ints, Bools]:
-    """Return the first insured month at or after a month, and whether there is one, for many (person, month)."""
-    if not len(insured):
+def first_month_from(spells: Intervals, person: Ints, month: Ints) -> tuple[Ints, Bools]:
+    """Return the first month with a day of a spell at or after a month, and whether there is one, for many pairs."""
+    if not len(spells):
         return month, np.zeros(len(person), dtype=np.bool_)
     # Ends are sorted as starts are: the first spell that ends after the month's first day holds or follows it.
-    nth = np.searchsorted(pack(insured.person, insured.end), pack(person, month_start(month)), side="right")
-    spell = np.minimum(nth, len(insured) - 1)
-    found = (nth < len(insured)) & (insured.person[spell] == person)
-    return np.maximum(month_of(insured.start[spell]), month), found
+    nth = np.searchsorted(pack(spells.person, spells.end), pack(person, month_start(month)), side="right")
+    spell = np.minimum(nth, len(spells) - 1)
+    found = (nth < len(spells)) & (spells.person[spell] == person)
+    return np.maximum(month_of(spells.start[spell]), month), found
 
 
-def _protection(tally: Tally, channels: Channels, years: list[int]) -> Iterator[tuple[Key, list[int]]]:
+def _protection(tally: Tally, channels: Channels, years: list[int]) -> Iterator[tuple[Key, Ints]]:
     """Authorised spells by year of start, and those with an insured month in the month of the start or three next."""
     work = channels.spells["authorised_work"]
     work = work.where(work.start > channels.window.first_day)
     month = month_of(work.start)
-    insured, found = _first_insured_month(channels.spells["insured_work"], work.person, month)
+    insured, found = first_month_from(channels.spells["insured_work"], work.person, month)
     soon = found & (insured <= month + 3)
     started = month // 12
     for year in years:
-        yield ("spells_started", ALL, year), tally.count(work.person[started == year])
-        yield ("spells_protected", ALL, year), tally.count(work.person[(started == year) & soon])
+        yield ("spells_started", ALL, year), tally.count(work.person[started == year], year)
+        yield ("spells_protected", ALL, year), tally.count(work.person[(started == year) & soon], year)
+
+
+def first_arrivals(presence: Intervals, first_day: int) -> tuple[Ints, Ints]:
+    """Return persons whose first presence spell starts after S, and the month of the start."""
+    first = np.ones(len(presence), dtype=np.bool_)
+    first[1:] = presence.person[1:] != presence.person[:-1]
+    arrived = presence.where(first & (presence.start > first_day))
+    return arrived.person, month_of(arrived.start)
 
 
 def _arrivals(
     tally: Tally, presence: Intervals, channels: Channels, years: list[int]
-) -> tuple[dict[Key, list[int]], dict[Key, list[float | None]]]:
-    """Number of arrived persons with a later insured month, and median months to it, by year of arrival."""
-    first = np.ones(len(presence), dtype=np.bool_)
-    first[1:] = presence.person[1:] != presence.person[:-1]
-    arrived = presence.where(first & (presence.start > channels.window.first_day))
-    month = month_of(arrived.start)
-    insured, found = _first_insured_month(channels.spells["insured_work"], arrived.person, month)
-    owner, waited, year_arrived = arrived.person[found], (insured - month)[found], (month // 12)[found]
-    counts: dict[Key, list[int]] = {}
-    medians: dict[Key, list[float | None]] = {}
+) -> tuple[dict[Key, Ints], dict[Key, NDArray[np.int64]]]:
+    """Number of arrived persons with a later insured month, and their months to it, by year of arrival."""
+    person, month = first_arrivals(presence, channels.window.first_day)
+    insured, found = first_month_from(channels.spells["insured_work"], person, month)
+    owner, waited, arrived = person[found], (insured - month)[found], (month // 12)[found]
+    # Months are not cut: the longest wait a window allows has a bin of its own.
+    bins = (channels.window.end_day - channels.window.first_day) // 28 + 2
+    counts: dict[Key, Ints] = {}
+    histograms: dict[Key, NDArray[np.int64]] = {}
     for year in years:
-        chosen = year_arrived == year
-        counts["arrival_to_insured_number", ALL, year] = tally.count(owner[chosen])
-        medians["arrival_to_insured_median", ALL, year] = tally.medians(owner[chosen], waited[chosen])
-    return counts, medians
+        chosen = arrived == year
+        counts["arrival_to_insured_number", ALL, year] = tally.count(owner[chosen], year)
+        histogram = tally.histogram(owner[chosen], waited[chosen], year, bins)
+        histograms["arrival_to_insured_median", ALL, year] = histogram
+    return counts, histograms

@@ -15,6 +15,7 @@ from typing import Final
 
 import polars as pl
 
+from trajectories.breakdowns import breakdowns_of
 from trajectories.channels import Channels, build_channels
 from trajectories.definitions import INDICATOR_COLUMNS, INDICATORS, Indicator
 from trajectories.figures import Figures, count_figures
@@ -55,7 +56,7 @@ def compute_figures(
         InputError: A value is not in its column's form.
     """
     built = channels or build_channels(linked, window, preset)
-    return count_figures(built, describe_persons(linked, built.persons, built.attested, window, groups))
+    return count_figures(built, breakdowns_of(built, describe_persons(built, groups)))
 
 
 def compute_indicators(

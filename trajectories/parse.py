@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from contract.errors import InputError
+from trajectories.intervals import Ints
 from trajectories.tables import InvalidValues, LinkedRegisters
 
 LOSS_SCHEMA: Final = {"register": pl.String, "column": pl.String, "reason": pl.String, "rows": pl.Int64}
@@ -114,14 +116,8 @@ def person_index(linked: LinkedRegisters) -> pl.DataFrame:
     return frame.with_row_index("person").with_columns(pl.col("person").cast(pl.Int64))
 
 
-def linked_rows(linked: LinkedRegisters, register: str, persons: pl.DataFrame) -> pl.Series:
-    """Return the person of every event row of a register, in the rows' order; null where the record has none."""
-    records = (
-        linked.records.lazy()
-        .filter(pl.col("register") == register)
-        .select(record=stripped("record"), person_id=stripped("person_id"))
-        .join(persons.lazy(), on="person_id", how="inner")
-        .select("record", "person")
-    )
-    events = linked.events[register].lazy().select(record=stripped("record"))
-    return events.join(records, on="record", how="left", maintain_order="left").collect()["person"]
+def person_of_records(linked: LinkedRegisters, persons: pl.DataFrame) -> Ints:
+    """Return the person (int64 position in `persons`) of every record, in the records' order; -1 for none."""
+    named = linked.records.select(person_id=stripped("person_id"))
+    joined = named.join(persons, on="person_id", how="left", maintain_order="left")
+    return joined["person"].fill_null(-1).to_numpy().astype(np.int64, copy=False)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
 
 from contract.nationality_groups import GROUP_NAMES, OTHER_GROUP, group_of
 from trajectories.intervals import Bools, Ints
-from trajectories.parse import strip, stripped
-from trajectories.tables import LinkedRegisters, Window
+from trajectories.parse import strip
+from trajectories.votes import record_votes
+
+if TYPE_CHECKING:
+    from trajectories.channels import Channels
 
 HOME_NATIONALITY: Final = "MAR"
 EXEMPT_NATIONALITIES: Final = ("DZA", "TUN", "SEN")
 SEXES: Final = ("F", "M", "unknown")
 OLDEST_BIRTH_YEAR: Final = 1900
+WORKING_AGE: Final = 15
 _NO_YEAR: Final = 1 << 30
 
 
@@ -51,6 +55,7 @@ class Persons:
 
     Attributes:
         in_population: Nationality known and not MAR.
+        national: Nationality MAR.
         birth_year: int64; a year far ahead where unknown, so that an unknown age is never 15 or more.
         exempt: Of the contract visa, by nationality or attestation.
         sex: int64 position in `SEXES`.
@@ -59,73 +64,64 @@ class Persons:
     """
 
     in_population: Bools
+    national: Bools
     birth_year: Ints
     exempt: Bools
     sex: Ints
     group: Ints
     groups: tuple[str, ...]
 
+    def __len__(self) -> int:
+        return len(self.birth_year)
+
+    def ages(self, year: int) -> Ints:
+        """Return the ages at 31 December of a year in completed years; negative where unknown."""
+        return year - self.birth_year
+
     def adults(self, year: int) -> Bools:
         """Return who is 15 or more at 31 December of a year."""
-        return np.asarray(year - self.birth_year >= 15, dtype=np.bool_)
+        return np.asarray(self.ages(year) >= WORKING_AGE, dtype=np.bool_)
 
 
-def vote(linked: LinkedRegisters, persons: pl.DataFrame, column: str, counts: pl.Expr) -> pl.Series:
-    """Return each person's most frequent value of a column of records, ties to the smallest in string order.
-
-    Every record has one vote, whatever its register.
-
-    Args:
-        linked: The registers.
-        persons: `person_id` and `person`, sorted.
-        column: Column of records.
-        counts: Which values have a vote.
-    """
-    winner = (
-        linked.records.lazy()
-        .select(person_id=stripped("person_id"), value=stripped(column))
-        .filter(pl.col("person_id").is_not_null() & pl.col("value").is_not_null() & counts)
-        .group_by("person_id", "value")
-        .len()
-        .sort("person_id", "len", "value", descending=[False, True, False])
-        .unique("person_id", keep="first", maintain_order=True)
-        .select("person_id", "value")
-    )
-    return persons.lazy().join(winner, on="person_id", how="left", maintain_order="left").collect()["value"]
-
-
-def describe_persons(
-    linked: LinkedRegisters,
-    persons: pl.DataFrame,
-    attested: Bools,
-    window: Window,
-    groups: Mapping[str, str] | None = None,
-) -> Persons:
+def describe_persons(channels: Channels, groups: Mapping[str, str] | None = None) -> Persons:
     """Return the attributes of all persons.
 
     Args:
-        linked: The registers.
-        persons: `person_id` and `person`, sorted.
-        attested: For every person, whether an attestation with an exemption ground is linked.
-        window: Bounds the birth years that have a vote: 1900 to the year of E.
+        channels: Their records vote; the year of E bounds the birth years that have a vote (from 1900).
         groups: Nationality (alpha-3) to group; a nationality that is not in it is `other`. Default: the groups of
             `contract.nationality_groups`.
     """
-    value = pl.col("value")
-    year = value.cast(pl.Int64, strict=False).is_between(OLDEST_BIRTH_YEAR, window.end.year)
-    births = vote(linked, persons, "birth_year", year).cast(pl.Int64).fill_null(_NO_YEAR)
-    sexes = vote(linked, persons, "sex", value.is_in(SEXES[:2])).fill_null(SEXES[2])
-    nationality = vote(linked, persons, "nationality", pl.lit(value=True))
+    value, count = pl.col("value"), channels.persons.height
+    year = value.cast(pl.Int64, strict=False).is_between(OLDEST_BIRTH_YEAR, channels.window.end.year)
+
+    def voted(column: str, counts: pl.Expr) -> tuple[Ints, pl.Series]:
+        found = record_votes(channels.events, channels.person_of_record, column, counts)
+        return found["person"].to_numpy().astype(np.int64), found["value"]
+
+    birth = np.full(count, _NO_YEAR, dtype=np.int64)
+    who, years = voted("birth_year", year)
+    birth[who] = years.cast(pl.Int64).to_numpy()
+    sex = np.full(count, SEXES.index("unknown"), dtype=np.int64)
+    who, sexes = voted("sex", value.is_in(SEXES[:2]))
+    sex[who] = _positions(sexes, {name: position for position, name in enumerate(SEXES)})
 
     names = GROUP_NAMES if groups is None else (*sorted({*groups.values()} - {OTHER_GROUP}), OTHER_GROUP)
-    codes = nationality.drop_nulls().unique().sort().to_list()
+    who, nationality = voted("nationality", pl.lit(value=True))
+    codes = nationality.unique().sort().to_list()
     belongs = {code: names.index(group_of(code) if groups is None else groups.get(code, OTHER_GROUP)) for code in codes}
+    group = np.zeros(count, dtype=np.int64)
+    known, national, exempt = (np.zeros(count, dtype=np.bool_) for _ in range(3))
+    group[who] = _positions(nationality, belongs)
+    known[who] = True
+    national[who] = (nationality == HOME_NATIONALITY).to_numpy()
+    exempt[who] = nationality.is_in(EXEMPT_NATIONALITIES).to_numpy()
     return Persons(
-        in_population=(nationality.is_not_null() & (nationality != HOME_NATIONALITY)).fill_null(value=False).to_numpy(),
-        birth_year=births.to_numpy(),
-        exempt=nationality.is_in(EXEMPT_NATIONALITIES).fill_null(value=False).to_numpy() | attested,
-        sex=_positions(sexes, {name: position for position, name in enumerate(SEXES)}),
-        group=_positions(nationality, belongs),
+        in_population=known & ~national,
+        national=national,
+        birth_year=birth,
+        exempt=exempt | channels.attested,
+        sex=sex,
+        group=group,
         groups=names,
     )
 

@@ -73,6 +73,8 @@ class Preset:
         insured_gap_months: Gaps between insured months of at most so many months become `bridged` spells; 0: none.
         register_windows: The period that a register covers, where it is narrower than the observation window;
             a spell that reaches its bounds is left- or right-censored.
+        within_life: Spells are cut to the person's life: from 1 January of the birth year to the end of the month
+            declared with the situation `DE`. What is cut off is counted in the integration log.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Preset:
     permit_gap_days: int = 0
     insured_gap_months: int = 0
     register_windows: tuple[tuple[str, Window], ...] = ()
+    within_life: bool = False
 
     def __post_init__(self) -> None:
         if self.permit_gap_days < 0 or self.insured_gap_months < 0:
@@ -91,8 +94,9 @@ class Preset:
 
 #: The reference definitions, literally.
 REFERENCE: Final = Preset("reference")
-#: Wasl's own: unmatched crossings interval-censored, permit gaps up to 90 days and insured gaps up to a month bridged.
-WASL: Final = Preset("wasl", split_unmatched=True, permit_gap_days=90, insured_gap_months=1)
+#: Wasl's own: unmatched crossings interval-censored, permit gaps up to 90 days and insured gaps up to a month bridged,
+#: nothing before birth or after death.
+WASL: Final = Preset("wasl", split_unmatched=True, permit_gap_days=90, insured_gap_months=1, within_life=True)
 
 
 @dataclass(frozen=True)

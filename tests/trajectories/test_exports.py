@@ -44,6 +44,7 @@ def test_side_file_says_what_and_how(tmp_path: Path) -> None:
         "split_unmatched": True,
         "permit_gap_days": 90,
         "insured_gap_months": 1,
+        "within_life": True,
         "register_windows": {},
     }
     assert meta["definition"]["disclosure_control"] == {"threshold": 10, "rounding_base": 5}
