@@ -16,11 +16,22 @@ from typing import Any
 
 import httpx2
 
-from connectors import agreements, ceremony, checks, preview, push
+from connectors import agreements, ceremony, checks, gate, preview, push
+from connectors.auditing import Auditor
+from connectors.audits import Audits
 from connectors.client import UnitClient
 from connectors.configuration import Configuration, load_configuration
 from connectors.crowding import available_crowded
-from connectors.encode import Grouping, Submitted, encode, encode_tables, encoding_report, own_persons, prepare
+from connectors.encode import (
+    Encoded,
+    Grouping,
+    Submitted,
+    encode,
+    encode_tables,
+    encoding_report,
+    own_persons,
+    prepare,
+)
 from connectors.errors import ApprovalError, ConnectorConfigurationError
 from connectors.package import read_manifest
 from connectors.payload import random_refs
@@ -45,6 +56,8 @@ class ConnectorAgent:
             network by default.
         random: Source of handles and noise; seeded in evaluation only, so that a run repeats bit by bit.
         allow_clear: Let submissions of the profile `clear` leave; evaluation on labelled data only.
+        auditor: Attacks what was just encoded; without one a submission is audited later, or never leaves.
+        allow_unaudited: Let submissions leave without an audit; tests and evaluation on labelled data only.
         sleep: Waits between attempts at a request; for tests.
     """
 
@@ -56,6 +69,8 @@ class ConnectorAgent:
         transports: Mapping[str, httpx2.BaseTransport] | None = None,
         random: RandomSource | None = None,
         allow_clear: bool = False,
+        auditor: Auditor | None = None,
+        allow_unaudited: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if store.party != configuration.institution:
@@ -67,6 +82,7 @@ class ConnectorAgent:
         self._transports = dict(transports or {})
         self._random: RandomSource = random or SystemRandomness()
         self._allow_clear, self._sleep = allow_clear, sleep
+        self._auditor, self._allow_unaudited = auditor, allow_unaudited
 
     @classmethod
     def open(cls, folder: Path, passphrase: bytes, **options: Any) -> ConnectorAgent:
@@ -151,7 +167,7 @@ class ConnectorAgent:
         epoch_key = self.store.epoch_key(agreement.id, agreement.epoch)
         crowded, missing = CrowdedKeys(), tuple[str, ...]()
         if agreement.profile.name != "record":
-            persons, counter = own_persons(prepared.records)
+            persons, counter = own_persons(prepared.records, prepared.terms)
             with self._clients(signed) as clients:
                 crowded, missing = available_crowded(
                     agreement, terms, vintage, persons, self.store, clients["linkage_unit"], self._random, counter
@@ -175,9 +191,13 @@ class ConnectorAgent:
         }
 
     def encode(self, vintage: str, *, group: Grouping = "local") -> Submitted:
-        """Encode a vintage into the outbox. Raises as `encode.prepare` and `encode.encode`."""
+        """Encode a vintage into the outbox and audit it. Raises as `encode.prepare` and `encode.encode`."""
         signed = self.refresh_agreement()
         prepared = prepare(self.configuration, signed, self.store.public_keys, group=group)
+
+        def finish(made: Encoded, submitted: Submitted) -> None:
+            self.audits.begin(prepared, made, submitted, group, self._auditor)
+
         with self._clients(signed) as clients:
             return encode(
                 prepared,
@@ -187,7 +207,13 @@ class ConnectorAgent:
                 state=self.state,
                 client=clients["linkage_unit"],
                 random=self._random,
+                finish=finish,
             )
+
+    @cached_property
+    def audits(self) -> Audits:
+        """The audits of the submissions in the outbox."""
+        return Audits(self.configuration, self.store, self.state, lambda: self.agreement)
 
     def approve(self, manifest_id: str, *, by: str) -> LocalSubmission:
         """Record that an operator lets a prepared submission leave.
@@ -208,6 +234,7 @@ class ConnectorAgent:
         Raises:
             ApprovalError: No operator approved it.
             AgreementError: The agreement is no longer live, or its profile hides nothing.
+            GateRefusedError: The audit is missing, or found more than the agreement allows.
             UnitRefusedError: A unit refused.
             UnitUnreachableError: A unit does not answer.
         """
@@ -278,6 +305,7 @@ class ConnectorAgent:
                 "vintage": one.vintage,
                 "state": one.state,
                 "created_at": one.created_at,
+                "audit": self.audits.verdict(one),
                 "history": self.state.events(one.manifest_id),
             }
             for one in self.state.submissions()
@@ -312,6 +340,8 @@ class ConnectorAgent:
             )
         folder = self.configuration.outbox / submission.folder
         read_manifest(folder).check(signed.agreement, now)
+        if not self._allow_unaudited:
+            gate.check_gate(folder, signed.agreement)
         return submission, signed, folder
 
     @contextmanager

@@ -6,6 +6,7 @@ exchange of crowded key values, the linkage unit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,7 +35,7 @@ from connectors.payload import (
 from connectors.state import LocalState, LocalSubmission
 from contract.agreement import Agreement, RegisterTerms, SignedAgreement
 from contract.submission import SignedManifest
-from pseudonymisation.blocking.caps import CrowdedKeys
+from pseudonymisation.blocking.caps import CrowdedKeys, PersonCount, SubjectCount
 from pseudonymisation.encoding.profile import EncodedPass, EncodingContext, profile_for
 from pseudonymisation.keys.store import KeyStore
 from pseudonymisation.keys.tree import derive, vintage_key
@@ -169,6 +170,7 @@ def encode(
     state: LocalState,
     client: UnitClient,
     random: RandomSource | None = None,
+    finish: Callable[[Encoded, Submitted], None] | None = None,
 ) -> Submitted:
     """Encode a vintage and write its submission into the outbox; nothing leaves but the list of crowded keys.
 
@@ -180,6 +182,7 @@ def encode(
         state: The local state.
         client: The linkage unit's, for the exchange of crowded key values.
         random: The system's randomness by default; seeded in evaluation only.
+        finish: Called at the end with what was made, while it is in memory: the audit.
 
     Raises:
         MissingEpochKeyError: The ceremony is not complete.
@@ -191,7 +194,7 @@ def encode(
     epoch_key = store.epoch_key(agreement.id, agreement.epoch)
     crowded = CrowdedKeys()
     if agreement.profile.name != "record":
-        persons, counter = own_persons(records)
+        persons, counter = own_persons(records, terms)
         noise = source.child("crowded")
         crowded = exchange_crowded(agreement, terms, vintage, persons, store, client, noise, counter)
     record_ids = records.mapped.frame.get_column("record_id").to_list()
@@ -221,16 +224,21 @@ def encode(
             details=report,
         )
     )
-    return Submitted(signed, folder, report)
+    submitted = Submitted(signed, folder, report)
+    if finish is not None:
+        finish(made, submitted)
+    return submitted
 
 
-def own_persons(records: OwnRecords) -> tuple[pl.DataFrame, PersonCounter]:
+def own_persons(records: OwnRecords, terms: RegisterTerms) -> tuple[pl.DataFrame, PersonCount]:
     """Return the distinct identities of the persons that the caps count, and how to count them.
 
-    The caps always count persons as the connector groups them, also where each record is sent by itself.
+    The caps always count persons as the connector groups them, also where each record is sent by itself. In a register
+    that holds a person at most once, no two records are one person, however alike.
     """
     persons = distinct_identities(records.linkage, records.groups)
-    return persons, PersonCounter(persons, persons.get_column("subject").to_numpy())
+    subjects = persons.get_column("subject").to_numpy()
+    return persons, SubjectCount(subjects) if terms.rows_per_person == "one" else PersonCounter(persons, subjects)
 
 
 def encoding_report(prepared: Prepared, made: Encoded) -> dict[str, Any]:

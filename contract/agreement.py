@@ -50,13 +50,21 @@ class PayloadColumn(Frozen):
 
     `keep` leaves the value; `date` cuts a timestamp to its day (several events of a subject on one day keep
     their order, not their hours), `month` and `year` cut further;
-    `band` replaces a number by the lower edge of its band of `width`; `pseudonym` replaces it by a
-    keyed code that means nothing outside this agreement.
+    `band` replaces a number by the lower edge of its band of `width`, `doubling` by the lower edge of a band that
+    begins at `width`, twice, four times, … `width` (0 below `width`); `prefix` keeps the first `width` characters of a
+    code; `pseudonym` replaces the value by a keyed code that means nothing outside this agreement.
+
+    `least` and `most` are bottom and top codes of `band`, `doubling` and `year`: what lies outside takes the code's
+    value before it is banded. A `year` with `width` becomes the first year of its band, unless it is `exact_from` or
+    later.
     """
 
     column: str
-    coarsen: Literal["keep", "date", "month", "year", "band", "pseudonym"] = "keep"
+    coarsen: Literal["keep", "date", "month", "year", "band", "doubling", "prefix", "pseudonym"] = "keep"
     width: int | None = None
+    least: int | None = None
+    most: int | None = None
+    exact_from: int | None = None
 
 
 class RegisterTerms(Frozen):
@@ -97,10 +105,16 @@ class PassTerms(Frozen):
 
 
 class CapTerms(Frozen):
-    """How many persons of one register may share a key value, and how crowded values are exchanged."""
+    """How many persons of one register may share a key value, and how crowded values are exchanged.
 
-    persons_per_key: int = Field(default=2, ge=1)
+    A key value above the cap is listed unless discrete Laplace noise (`epsilon`) takes its count more than `margin`
+    below the first count above the cap. Of the values one person above the cap a share of
+    a ** (margin + 1) / (1 + a), a = exp(-epsilon), stays unlisted: .5 % at the defaults.
+    """
+
+    persons_per_key: int = Field(default=1, ge=1)
     epsilon: float = Field(default=1.0, gt=0)
+    margin: int = Field(default=4, ge=0)
 
 
 class ProfileTerms(Frozen):

@@ -18,7 +18,6 @@ Columns of a pass table (profile `blind_blocks`):
 | `block` | uint64 | keyed block token; rows are comparable only where it is equal |
 | `given`, `family`, `given_skeleton`, `family_skeleton`, `full`, `full_skeleton` | binary[16] or null | 128-bit min-hash sketches of bigrams |
 | `name_order_known` | bool | false where given and family names were guessed from a full name |
-| `given_class`, `family_class` | uint8 or null | public frequency class, 0 (very common) to 3 (rare) |
 | `birth_year`, `birth_month`, `birth_day` | uint32 or null | keyed tokens; month and day share a key, so that a swap shows |
 | `sex`, `nationality`, own fields of type country or category | uint32 or null | keyed tokens |
 | own fields of type text or code, `birth_place`, `address` | binary[16] or null | sketches |

@@ -128,6 +128,21 @@ def discrete_laplace(random: RandomSource, count: int, epsilon: float) -> npt.ND
     return np.asarray(geometric[:count] - geometric[count:], dtype=np.int64)
 
 
+def listed(persons: npt.NDArray[np.int64], noise: npt.NDArray[np.int64], caps: CapTerms) -> npt.NDArray[np.bool_]:
+    """Say which key values go on the list of crowded ones.
+
+    A value at or below the cap never does: it would be refined for no reason and lost as a meeting point. One above
+    it does, unless noise takes its count more than the margin below the first count above the cap.
+
+    Args:
+        persons: int64[n], persons of each key value.
+        noise: int64[n], discrete Laplace noise.
+        caps: The agreement's.
+    """
+    over = persons - caps.persons_per_key
+    return np.asarray((over > 0) & (over + noise >= 1 - caps.margin), dtype=np.bool_)
+
+
 class PersonCount(Protocol):
     """Says how many persons share each key value; the connector's own grouping stands behind it."""
 
@@ -158,14 +173,11 @@ def count_crowded(
 ) -> CrowdedKeys:
     """List a register's own crowded key values, for the exchange among institutions.
 
-    A key value is listed if its persons, with discrete Laplace noise (`caps.epsilon`), exceed the cap. A value that
-    one person alone holds is never listed, whatever the noise. The number of persons, which scales the public name
-    table, has noise too.
+    A key value is listed if more persons than the cap hold it, unless noise speaks against it (`listed`). The number of
+    persons, which scales the public name table, has noise too.
 
-    That floor is not differential privacy: a listed value tells a key holder for certain that two persons share
-    it. From one person to two the chance of being listed goes from 0 to a / (1 + a), a = exp(-epsilon): .27 at
-    epsilon 1. Without the floor the lists would be epsilon-private a value, at a cost in recall (a tenth of single
-    values refined).
+    Lists are not differentially private: one who guesses a listed value knows that more persons than the cap share
+    it. Noise only makes it deniable that an unlisted value has few holders.
 
     Args:
         identities: Normalised identities with the integer column `subject`.
@@ -191,7 +203,7 @@ def count_crowded(
             buckets = values.get_column("value").replace_strict(distinct, position, return_dtype=pl.Int64).to_numpy()
             sharing = counted(buckets, values.get_column("row").to_numpy(), caps.persons_per_key)
             noise = discrete_laplace(random.child(f"crowded/{terms.name}/{number}"), len(sharing), caps.epsilon)
-            heavy = distinct.filter(pl.Series((sharing > 1) & (sharing + noise > caps.persons_per_key)))
+            heavy = distinct.filter(pl.Series(listed(sharing, noise, caps)))
             found.append(block_tokens(of_pass, block_secrets(of_pass, number, heavy)))
         tokens[terms.name] = np.unique(np.concatenate(found))
     noise = discrete_laplace(random.child("crowded/persons"), 1, caps.epsilon)

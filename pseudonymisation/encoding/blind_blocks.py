@@ -34,8 +34,7 @@ class BlindBlocks:
             column: distinct_values(plain_values(frame, column), column.kind)
             for column in columns_of(context.agreement)
         }
-        classes = frequency_classes(frame)
-        return {terms.name: _encode_pass(frame, values, classes, terms, context) for terms in context.agreement.passes}
+        return {terms.name: _encode_pass(frame, values, terms, context) for terms in context.agreement.passes}
 
 
 def frequency_classes(frame: pl.DataFrame) -> dict[str, pa.Array]:
@@ -52,7 +51,6 @@ def frequency_classes(frame: pl.DataFrame) -> dict[str, pa.Array]:
 def _encode_pass(
     frame: pl.DataFrame,
     values: dict[Column, Values],
-    classes: dict[str, pa.Array],
     terms: PassTerms,
     context: EncodingContext,
 ) -> EncodedPass:
@@ -66,8 +64,6 @@ def _encode_pass(
             keys[column.group] = field_keys(of_pass, column.group, placement.secrets)
         encoded = encode_values(known, column.kind, placement.rows, placement.blocks, keys[column.group])
         columns[column.name] = _arrow(encoded)
-    rows = pa.array(placement.rows)
-    columns |= {name: array.take(rows) for name, array in classes.items() if name in schema.names}
     random = context.random.child(f"handles/{context.register}/{terms.name}")
     table, handles, dummies = with_handles(columns, schema, frame, placement.rows, random)
     return EncodedPass(table, handles, dummies, pass_report(frame, placement, terms))

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from pseudonymisation.blocking.caps import choose_levels
-from pseudonymisation.encoding.blind_blocks import frequency_classes, pass_report
+from pseudonymisation.encoding.blind_blocks import pass_report
 from pseudonymisation.encoding.columns import columns_of, pass_schema
 from pseudonymisation.encoding.profile import EncodedPass, EncodingContext, prepared, with_handles
 from pseudonymisation.encoding.values import plain_values
@@ -28,7 +28,6 @@ class Clear:
         plain: dict[str, pa.Array] = {
             column.name: plain_values(frame, column).to_arrow().cast(pa.string()) for column in columns_of(agreement)
         }
-        plain |= {name: array for name, array in frequency_classes(frame).items() if name in schema.names}
         passes = {}
         for terms in agreement.passes:
             placement = choose_levels(frame, terms, context.vintage_key, context.crowded, agreement.caps)

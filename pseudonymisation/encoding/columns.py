@@ -99,6 +99,4 @@ def pass_schema(agreement: Agreement, *, clear: bool = False) -> pa.Schema:
     for column in columns_of(agreement):
         encoded = pa.uint32() if column.kind == "token" else pa.binary(16)
         fields.append(pa.field(column.name, pa.string() if clear else encoded))
-    if has_names(fields_of(agreement)):
-        fields += [pa.field(name, pa.uint8()) for name in CLASS_COLUMNS]
     return pa.schema(fields)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.agreement import CapTerms, PassTerms
-from pseudonymisation.blocking.caps import CrowdedKeys, choose_levels, count_crowded, discrete_laplace
+from pseudonymisation.blocking.caps import CrowdedKeys, choose_levels, count_crowded, discrete_laplace, listed
 from pseudonymisation.blocking.public_table import expected_persons
 from pseudonymisation.randomness import SeededRandomness
 from tests.pseudonymisation.frames import DATES, KEY, frame, person
@@ -138,7 +138,7 @@ def test_the_noise_is_laplace_and_repeats_by_seed():
 
 
 def test_noisy_lists_hide_who_is_just_over_the_cap():
-    caps = CapTerms(persons_per_key=2, epsilon=0.5)
+    caps = CapTerms(persons_per_key=2, epsilon=0.5, margin=0)
     sizes = {_crowded(CROWD, caps, bytes([seed])).of("birth").size for seed in range(12)}
     assert len(sizes) > 1
 
@@ -168,8 +168,11 @@ def test_a_value_that_one_person_holds_is_never_listed():
     assert _crowded(lone, loud, terms=terms).of("birth").size == 0
 
 
-def test_a_value_just_under_the_cap_is_listed_as_often_as_documented():
-    pairs = frame(*(person(n, birth=(1900 + n // 2 % 100, 1 + n // 200, 1)) for n in range(2000)))
-    listed = _crowded(pairs, CapTerms(persons_per_key=2, epsilon=1.0), terms=PassTerms(name="birth", levels=(DATES,)))
-    expected = np.exp(-1) / (1 + np.exp(-1))
-    assert abs(listed.of("birth").size / 1000 - expected) < 5 * np.sqrt(expected * (1 - expected) / 1000)
+@pytest.mark.parametrize(("cap", "margin"), [(1, 0), (1, 4), (2, 1)])
+def test_a_value_just_over_the_cap_is_listed_as_often_as_documented(cap, margin):
+    caps = CapTerms(persons_per_key=cap, epsilon=1.0, margin=margin)
+    noise = discrete_laplace(SeededRandomness(b"over"), 100_000, 1.0)
+    missed = (~listed(np.full(100_000, cap + 1), noise, caps)).mean()
+    expected = np.exp(-(margin + 1)) / (1 + np.exp(-1))
+    assert abs(missed - expected) < 5 * np.sqrt(expected / 100_000)
+    assert not listed(np.full(100_000, cap), noise, caps).any()

@@ -13,7 +13,7 @@ from evaluation.attacks.blocks.leakage import wilson
 from evaluation.attacks.blocks.likelihood import SKETCHES, learn
 from evaluation.attacks.blocks.search import beam
 from evaluation.attacks.blocks.similarity import BINS, gram_bin, pair_bins
-from pseudonymisation.blocking.caps import CrowdedKeys, choose_levels, discrete_laplace
+from pseudonymisation.blocking.caps import CrowdedKeys, choose_levels, discrete_laplace, listed
 from pseudonymisation.encoding.sketches import bigrams
 from pseudonymisation.randomness import SeededRandomness
 from tests.evaluation.attacks.blocks.people import KEY, agreement_over
@@ -24,9 +24,10 @@ TWO_LEVELS = PassTerms(name="two", levels=(BROAD, (*BROAD, "birth_month")))
 
 def test_the_probability_of_being_listed_is_that_of_the_noise():
     noise = discrete_laplace(SeededRandomness(b"noise"), 40_000, 1.0)
-    for persons in (2, 3, 5):
-        assert np.mean(persons + noise > 2) == pytest.approx(listed_probability(persons, 2, 1.0), abs=0.01)
-    assert listed_probability(1, 2, 1.0) == 0.0
+    for caps in (CapTerms(), CapTerms(margin=0), CapTerms(persons_per_key=2, margin=1)):
+        for persons in (1, 2, 3, 5):
+            share = listed(np.full(40_000, persons), noise, caps).mean()
+            assert share == pytest.approx(listed_probability(persons, caps), abs=0.01)
 
 
 @given(st.integers(1, 40), st.floats(0.2, 1.0))
