@@ -157,6 +157,11 @@ class Ceremony:
         return ()
 
     @property
+    def own_commitment(self) -> str:
+        """Return the commitment to the own share: 64 hexadecimal digits."""
+        return self._state.commitments[self._state.me]
+
+    @property
     def transcript(self) -> str:
         """Return the SHA-256 of all commitments, bound to agreement and epoch.
 
