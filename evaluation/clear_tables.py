@@ -20,8 +20,9 @@ from numba import njit
 
 from contract.agreement import Agreement
 from linkage.columns import SKETCH_BYTES, columns_of
+from linkage.loading import load_pass
 from linkage.plan import ComparisonPlan
-from linkage.tables import PassArrays, load_pass
+from linkage.tables import PassArrays
 from pseudonymisation.encoding.columns import Column
 from pseudonymisation.encoding.columns import columns_of as encoded_columns_of
 from pseudonymisation.encoding.sketches import SKETCH_BITS

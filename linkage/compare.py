@@ -12,7 +12,7 @@ from linkage import record
 from linkage.edges import EDGE_FLOOR, edge_table
 from linkage.errors import PatternError
 from linkage.kernels import count_kernel, emit_kernel, pairs_kernel
-from linkage.layout import layout_of
+from linkage.layout import Rows, layout_of
 from linkage.model import Model
 from linkage.patterns import PatternCounts
 from linkage.plan import ComparisonPlan
@@ -22,6 +22,11 @@ from linkage.tables import PassArrays
 def _check_range(arrays: PassArrays, lo: int, hi: int) -> None:
     if not 0 <= lo <= hi <= len(arrays):
         raise PatternError("The row range lies outside the pass.", where={"pass": arrays.name})
+
+
+def _rows(arrays: PassArrays, lo: int, hi: int) -> Rows:
+    """Return the rows from lo to the end of the last block, counted from lo."""
+    return arrays.rows(lo, int(arrays.ends[hi - 1]) if hi > lo else hi)
 
 
 def _check_comparable(plan: ComparisonPlan) -> None:
@@ -41,10 +46,11 @@ def count_patterns(arrays: PassArrays, plan: ComparisonPlan, lo: int, hi: int) -
     _check_comparable(plan)
     many = np.array(plan.many, dtype=np.bool_)
     if plan.profile == "record":
-        keys, counts = record.count_keys(arrays, plan, many, lo, hi)
+        table = record.count_keys(arrays, plan, many, lo, hi)
     else:
-        keys, counts = count_kernel(layout_of(plan), arrays.rows(), many, lo, hi)
-    keys, counts = keys[counts > 0], counts[counts > 0]
+        table = count_kernel(layout_of(plan), _rows(arrays, lo, hi), many, 0, hi - lo)
+    table = table[table[:, 1] > 0]
+    keys, counts = table[:, 0].astype(np.uint64), table[:, 1]
     n = np.uint64(len(plan.registers))
     return PatternCounts.gathered(
         keys // (n * n), ((keys // n) % n).astype(np.uint16), (keys % n).astype(np.uint16), counts
@@ -72,7 +78,9 @@ def emit_edges(
     if plan.profile == "record":
         i, j, patterns = record.likely_pairs(arrays, plan, many, lo, hi, model, bound)
     else:
-        i, j, patterns = emit_kernel(layout_of(plan), arrays.rows(), many, lo, hi, plan.sizes, *weights, bound)
+        sizes = plan.sizes.astype(np.int64)
+        found = emit_kernel(layout_of(plan), _rows(arrays, lo, hi), many, 0, hi - lo, sizes, *weights, bound)
+        i, j, patterns = found[:, 0] + lo, found[:, 1] + lo, found[:, 2].astype(np.uint64)
     return edge_table(arrays, plan, model, i, j, patterns, floor)
 
 

@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from linkage.kernels import _grown, document_level, slot_of
+from linkage.kernels.batch import document_level, marks_of
+from linkage.kernels.hashing import grown, slot_of
+from linkage.kernels.lanes import popcount64, token_bits
 from linkage.layout import layout_of
 from linkage.model import Model
 from linkage.plan import DOCUMENT_LEVELS, SIMILARITY_BINS, ComparisonPlan
-from linkage.popcount import popcount64
 from linkage.tables import PassArrays
 from linkage.twins import document_levels
 
@@ -89,13 +90,14 @@ def _scan(
 ) -> Any:
     """Walk all pairs, tile by tile; count patterns, or keep the pairs of likely (level, document level)."""
     encodings, register = rows.encodings, rows.register
-    n, n_registers = len(register), np.uint64(len(many))
-    keys = np.zeros(1 << 12, dtype=np.uint64)
-    counts = np.zeros(1 << 12, dtype=np.int64)
+    n, n_registers = len(register), len(many)
+    marks, _ = marks_of(layout, rows, many)
+    stride = rows.tokens.shape[1]
+    table = np.zeros((1 << 12, 2), dtype=np.int64)
     filled, kept = 0, 0
     first = np.empty(1 << 10, dtype=np.int64)
     second = np.empty(1 << 10, dtype=np.int64)
-    patterns = np.empty(1 << 10, dtype=np.uint64)
+    patterns = np.empty(1 << 10, dtype=np.int64)
     for tile_i in range(lo, hi, _TILE):
         end_i = min(tile_i + _TILE, hi)
         for tile_j in range(tile_i + 1, n, _TILE):
@@ -107,7 +109,9 @@ def _scan(
                     level = _level(encodings, i, j, level_of)
                     document = 0
                     if len(layout.slots):
-                        document = document_level(layout, rows, i, j)
+                        document = document_level(
+                            layout, rows, i, j, marks[i], marks[j], token_bits(rows.tokens, i * stride, j * stride)
+                        )
                     if emit:
                         if not likely[level, document]:
                             continue
@@ -116,19 +120,18 @@ def _scan(
                             second = np.concatenate((second, np.empty_like(second)))
                             patterns = np.concatenate((patterns, np.empty_like(patterns)))
                         first[kept], second[kept] = i, j
-                        patterns[kept] = np.uint64(level) + np.uint64(document) * layout.document_multiplier[0]
+                        patterns[kept] = level + document * layout.document_multiplier[0]
                         kept += 1
                         continue
-                    pattern = np.uint64(level) + np.uint64(document) * layout.document_multiplier[0]
-                    key = (pattern * n_registers + np.uint64(register[i])) * n_registers + np.uint64(register[j])
-                    at = slot_of(keys, counts, key)
-                    if counts[at] == 0:
-                        keys[at] = key
-                        filled += 1
-                    counts[at] += 1
-                    if 2 * filled > len(keys):
-                        keys, counts = _grown(keys, counts)
-    return keys, counts, first[:kept], second[:kept], patterns[:kept]
+                    pattern = level + document * layout.document_multiplier[0]
+                    key = (pattern * n_registers + register[i]) * n_registers + register[j]
+                    at = slot_of(table, key)
+                    filled += table[at, 1] == 0
+                    table[at, 0] = key
+                    table[at, 1] += 1
+                    if 2 * filled > table.shape[0]:
+                        table = grown(table)
+    return table, first[:kept], second[:kept], patterns[:kept]
 
 
 def _level_of_distance(arrays: PassArrays) -> npt.NDArray[np.int64]:
@@ -139,12 +142,12 @@ def _level_of_distance(arrays: PassArrays) -> npt.NDArray[np.int64]:
 
 def count_keys(
     arrays: PassArrays, plan: ComparisonPlan, many: npt.NDArray[np.bool_], lo: int, hi: int
-) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    """Count patterns as `kernels.count_kernel` does: keys and counts of a hash table."""
+) -> npt.NDArray[np.int64]:
+    """Count patterns as `kernels.count_kernel` does: a hash table int64[places, 2]."""
     none = np.zeros((1, 1), dtype=np.bool_)
     level_of = _level_of_distance(arrays)
-    keys, counts, _, _, _ = _scan(layout_of(plan), arrays.rows(), many, lo, hi, level_of, none, False)
-    return keys, counts
+    table, _, _, _ = _scan(layout_of(plan), arrays.rows(), many, lo, hi, level_of, none, False)
+    return np.asarray(table)
 
 
 def likely_pairs(
@@ -155,5 +158,5 @@ def likely_pairs(
     combined = np.arange(SIMILARITY_BINS + 1)[:, None] + np.arange(documents)[None, :] * plan.multiplier("documents")
     likely = (model.weight(arrays.name, combined.ravel().astype(np.uint64)) >= bound).reshape(combined.shape)
     level_of = _level_of_distance(arrays)
-    _, _, i, j, patterns = _scan(layout_of(plan), arrays.rows(), many, lo, hi, level_of, likely, True)
-    return i, j, patterns
+    _, i, j, patterns = _scan(layout_of(plan), arrays.rows(), many, lo, hi, level_of, likely, True)
+    return i, j, patterns.astype(np.uint64)

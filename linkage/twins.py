@@ -36,6 +36,12 @@ def _hamming(arrays: PassArrays, i: Rows, j: Rows, left: int, right: int) -> Lev
     return arrays.distance(i, j, left, right)
 
 
+def _token(arrays: PassArrays, rows: Rows, column: int) -> Levels:
+    """Return tokens, -1 where missing."""
+    known = (arrays.known[rows] >> np.uint64(column)) & np.uint64(1) != 0
+    return np.where(known, arrays.tokens[rows, column].astype(np.int64), -1)
+
+
 def _both(arrays: PassArrays, i: Rows, j: Rows, left: int, right: int) -> Flags:
     there = (arrays.present[i] >> np.uint64(left)) & (arrays.present[j] >> np.uint64(right)) & np.uint64(1)
     return np.asarray(there != 0)
@@ -112,8 +118,8 @@ def name_levels(arrays: PassArrays, layout: Layout, i: Rows, j: Rows) -> tuple[L
 
 def birth_levels(arrays: PassArrays, layout: Layout, i: Rows, j: Rows) -> Levels:
     """Return the levels of the birth date, in the order of `plan.BIRTH_DATE_LEVELS`."""
-    year_i, month_i, day_i = (arrays.tokens[i, column] for column in layout.birth)
-    year_j, month_j, day_j = (arrays.tokens[j, column] for column in layout.birth)
+    year_i, month_i, day_i = (_token(arrays, i, int(column)) for column in layout.birth)
+    year_j, month_j, day_j = (_token(arrays, j, int(column)) for column in layout.birth)
     month_known, day_known = (month_i >= 0) & (month_j >= 0), (day_i >= 0) & (day_j >= 0)
     month, day = month_known & (month_i == month_j), day_known & (day_i == day_j)
     whole = month_known & day_known
@@ -136,7 +142,7 @@ def document_levels(arrays: PassArrays, layout: Layout, i: Rows, j: Rows) -> Lev
         for t, column_t in enumerate(layout.slots):
             if s != t and (SOCIAL_SLOT in (s, t) or ANY_SLOT not in (s, t)):
                 continue
-            left, right = arrays.tokens[i, column_s], arrays.tokens[j, column_t]
+            left, right = _token(arrays, i, int(column_s)), _token(arrays, j, int(column_t))
             there = (left >= 0) & (right >= 0)
             same = there & (left == right)
             a, b = int(layout.slot_sketches[s]), int(layout.slot_sketches[t])
@@ -153,22 +159,22 @@ def document_levels(arrays: PassArrays, layout: Layout, i: Rows, j: Rows) -> Lev
 
 
 def patterns_of(arrays: PassArrays, plan: ComparisonPlan, i: Rows, j: Rows) -> npt.NDArray[np.uint64]:
-    """Return the agreement patterns (uint64[n]) of row pairs: the reference of `kernels.pattern_of`."""
+    """Return the agreement patterns (uint64[n]) of row pairs: the reference of `kernels.patterns_kernel`."""
     layout = layout_of(plan)
-    pattern = np.zeros(len(i), dtype=np.uint64)
+    pattern = np.zeros(len(i), dtype=np.int64)
     if layout.names[0] >= 0 or layout.names[4] >= 0:
         for level, by in zip(name_levels(arrays, layout, i, j), layout.name_multipliers, strict=True):
-            pattern += level.astype(np.uint64) * by
+            pattern += level.astype(np.int64) * by
     if layout.birth[0] >= 0:
-        pattern += birth_levels(arrays, layout, i, j).astype(np.uint64) * layout.birth_multiplier[0]
+        pattern += birth_levels(arrays, layout, i, j).astype(np.int64) * layout.birth_multiplier[0]
     if len(layout.slots):
-        pattern += document_levels(arrays, layout, i, j).astype(np.uint64) * layout.document_multiplier[0]
+        pattern += document_levels(arrays, layout, i, j).astype(np.int64) * layout.document_multiplier[0]
     for column, by in zip(layout.tokens, layout.token_multipliers, strict=True):
-        left, right = arrays.tokens[i, column], arrays.tokens[j, column]
+        left, right = _token(arrays, i, int(column)), _token(arrays, j, int(column))
         level = np.where((left >= 0) & (right >= 0), np.where(left == right, 1, 2), 0)
-        pattern += level.astype(np.uint64) * by
+        pattern += level.astype(np.int64) * by
     for column, by in zip(layout.sketches, layout.sketch_multipliers, strict=True):
         distance = _hamming(arrays, i, j, int(column), int(column))
         level = np.where(distance == 0, 1, _banded(distance, (SKETCH_CLOSE, SKETCH_PARTIAL), 2))
-        pattern += np.where(_both(arrays, i, j, int(column), int(column)), level, 0).astype(np.uint64) * by
-    return pattern
+        pattern += np.where(_both(arrays, i, j, int(column), int(column)), level, 0).astype(np.int64) * by
+    return pattern.astype(np.uint64)

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 
 from contract.errors import IntegrityError
 from contract.submission import pass_file
+from linkage.loading import load_pass
 from linkage.patterns import PatternCounts
 from linkage.plan import ComparisonPlan
-from linkage.tables import PassArrays, load_pass
+from linkage.tables import PassArrays
 from service.storage import ContentStore
 
 _KEPT = 2  # arrays of the passes in work; each is about as large as its tables

@@ -9,12 +9,12 @@ from linkage.compare import count_given, count_patterns, emit_edges, emit_given,
 from linkage.edges import EDGE_SCHEMA, join_edges
 from linkage.em import fit
 from linkage.errors import PatternError
-from linkage.kernels import pattern_of
+from linkage.kernels import patterns_kernel
 from linkage.layout import layout_of
+from linkage.loading import load_pass
 from linkage.patterns import PatternCounts
 from linkage.plan import BIRTH_DATE_LEVELS, DOCUMENT_LEVELS
 from linkage.record import record_patterns
-from linkage.tables import load_pass
 from linkage.twins import birth_levels, document_levels, name_levels, patterns_of
 from tests.linkage.conftest import ALL_FIELDS, near, plan_for, random_tables
 
@@ -40,9 +40,9 @@ def test_kernel_and_twin_give_the_same_patterns(seed: int, fields: tuple[str, ..
     arrays = arrays_of(plan, seed=seed)
     i, j = pairs_in_blocks(arrays, plan, 0, len(arrays))
     twin = patterns_of(arrays, plan, i, j)
-    layout, rows = layout_of(plan), arrays.rows()
-    kernel = [pattern_of(layout, rows, one, two) for one, two in zip(i, j, strict=True)]
-    assert np.array_equal(twin, np.array(kernel, dtype=np.uint64))
+    many = np.array(plan.many)
+    kernel = patterns_kernel(layout_of(plan), arrays.rows(), many, i, j)
+    assert np.array_equal(twin, kernel.astype(np.uint64))
     whole = count_patterns(arrays, plan, 0, len(arrays))
     given_counts = count_given(arrays, i, j, twin)
     for field in ("pattern", "register_a", "register_b", "count"):

@@ -6,7 +6,7 @@ import pytest
 
 from linkage.compare import count_patterns
 from linkage.errors import PassTableError
-from linkage.tables import load_pass
+from linkage.loading import load_pass
 from tests.linkage.conftest import plan_for, random_tables
 
 PLAN = plan_for({"a": "one", "b": "many"})

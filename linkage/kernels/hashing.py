@@ -1,0 +1,30 @@
+"""A hash table of int64 keys with one int64 each: open addressing, a value of 0 marks an empty place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+_MIX = -7046029254386353131  # golden ratio, 2**64 / phi as int64: spreads neighbouring keys over the table
+
+
+@njit(nogil=True, cache=True, inline="always")
+def slot_of(table: Any, key: Any) -> Any:
+    """Return the place of a key in int64[size, 2] (size a power of two), or the empty place where it belongs."""
+    mask = table.shape[0] - 1
+    at = (((key ^ (key >> 32)) * _MIX) >> 33) & mask  # every digit of the key reaches the upper half
+    while table[at, 1] != 0 and table[at, 0] != key:
+        at = (at + 1) & mask
+    return at
+
+
+@njit(nogil=True, cache=True)
+def grown(table: Any) -> Any:
+    """Return the table with twice the places."""
+    larger = table.repeat(2).reshape(2 * table.shape[0], 2)
+    larger[:] = 0
+    for at in range(table.shape[0]):
+        if table[at, 1] != 0:
+            larger[slot_of(larger, table[at, 0])] = table[at]
+    return larger

@@ -1,0 +1,188 @@
+"""Walks over all comparable pairs of the rows of a pass, in batches."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numba import njit
+
+from linkage.kernels.batch import BATCH, BUFFERS, batch_patterns, marks_of
+from linkage.kernels.hashing import grown, slot_of
+
+_SHORT: Final = 4  # so many partners are written at once, wanted or not: most rows have fewer
+_FIRST_PLACES: Final = 1 << 13
+
+_plain: Any = njit(nogil=True, cache=True)
+
+
+@_plain
+def next_pairs(ends: Any, partners: Any, hi: int, place: Any, left: Any, right: Any) -> Any:
+    """Fill left and right (int64[BATCH + 4]) with the next pairs and return how many; 0 at the end.
+
+    Args:
+        ends: int64[rows], end of each row's block.
+        partners: int64[rows], first row that each row is compared with.
+        hi: End of the first rows.
+        place: int64[2], the row and partner to go on with; moved on.
+        left: First rows.
+        right: Second rows.
+    """
+    i, j, n = place[0], place[1], 0
+    while i < hi and n < BATCH:
+        take = ends[i] - j
+        if take > _SHORT:
+            take = min(take, BATCH - n)
+            for step in range(take):
+                left[n + step], right[n + step] = i, j + step
+            n += take
+            j += take
+            if j < ends[i]:
+                continue
+        elif n + take > BATCH:
+            break
+        else:
+            for step in range(_SHORT):
+                left[n + step], right[n + step] = i, j + step
+            n += take
+        i += 1
+        j = partners[i] if i < hi else 0
+    place[0], place[1] = i, j
+    return n
+
+
+@_plain
+def _start(lo: int, hi: int, partners: Any) -> Any:
+    return np.array([lo, partners[lo] if lo < hi else 0], dtype=np.int64)
+
+
+@_plain
+def count_kernel(layout: Any, rows: Any, many: Any, lo: int, hi: int) -> Any:
+    """Count the patterns of all comparable pairs whose first row is in [lo, hi).
+
+    Args:
+        layout: A `layout.Layout`.
+        rows: A `layout.Rows`.
+        many: bool[R], whether a register's own rows are compared with each other.
+        lo: First row.
+        hi: End of the rows (exclusive).
+
+    Returns:
+        int64[places, 2], a hash table: pattern * R² + register of the first row * R + register of the
+        second, and how often. Places with 0 are empty.
+    """
+    marks, partners = marks_of(layout, rows, many)
+    left, right = np.empty(BATCH + _SHORT, dtype=np.int64), np.empty(BATCH + _SHORT, dtype=np.int64)
+    work, out = np.empty((BUFFERS, BATCH), dtype=np.int64), np.empty(BATCH, dtype=np.int64)
+    table = np.zeros((_FIRST_PLACES, 2), dtype=np.int64)
+    place, filled, registers = _start(lo, hi, partners), 0, len(many)
+    while True:
+        n = next_pairs(rows.ends, partners, hi, place, left, right)
+        if n == 0:
+            return table
+        batch_patterns(layout, rows, marks, left, right, n, work, out)
+        while 2 * (filled + n) > table.shape[0]:
+            table = grown(table)
+        a, b = work[0], work[1]
+        for p in range(n):
+            key = (out[p] * registers + (a[p] >> 16 & 0xFFFF)) * registers + (b[p] >> 16 & 0xFFFF)
+            at = slot_of(table, key)
+            filled += table[at, 1] == 0
+            table[at, 0] = key
+            table[at, 1] += 1
+
+
+@_plain
+def _score(pattern: Any, sizes: Any, weights: Any, kind_bits: Any) -> Any:
+    """Return a pattern's likelihood ratio in bits: over the kinds of matches, as `Model.weight` sums it."""
+    ratio = 0.0
+    for kind in range(len(kind_bits)):
+        bits = kind_bits[kind]
+        rest = pattern
+        for variable in range(len(sizes)):
+            bits += weights[kind, variable, rest % sizes[variable]]
+            rest //= sizes[variable]
+        ratio += 2.0 ** min(max(bits, -1000.0), 1000.0)
+    return np.log2(ratio)
+
+
+@_plain
+def emit_kernel(
+    layout: Any,
+    rows: Any,
+    many: Any,
+    lo: int,
+    hi: int,
+    sizes: Any,
+    weights: Any,
+    kind_bits: Any,
+    bound: float,
+) -> Any:
+    """Return first row, second row and pattern (int64) of the pairs that weigh at least `bound`.
+
+    Args:
+        layout: A `layout.Layout`.
+        rows: A `layout.Rows`.
+        many: bool[R], whether a register's own rows are compared with each other.
+        lo: First row.
+        hi: End of the rows (exclusive).
+        sizes: int64[V], the number of levels of each variable.
+        weights: float64[K, V, L], log2(m / u) of each kind of matches.
+        kind_bits: float64[K], log2 of each kind's share.
+        bound: Least weight in bits.
+    """
+    marks, partners = marks_of(layout, rows, many)
+    left, right = np.empty(BATCH + _SHORT, dtype=np.int64), np.empty(BATCH + _SHORT, dtype=np.int64)
+    work, out = np.empty((BUFFERS, BATCH), dtype=np.int64), np.empty(BATCH, dtype=np.int64)
+    table = np.zeros((_FIRST_PLACES, 2), dtype=np.int64)  # 1: below the bound, 2: kept, 0: empty
+    place, filled, kept = _start(lo, hi, partners), 0, 0
+    found = np.empty((1 << 12, 3), dtype=np.int64)
+    while True:
+        n = next_pairs(rows.ends, partners, hi, place, left, right)
+        if n == 0:
+            return found[:kept]
+        batch_patterns(layout, rows, marks, left, right, n, work, out)
+        while 2 * (filled + n) > table.shape[0]:
+            table = grown(table)
+        while kept + n > found.shape[0]:
+            found = np.concatenate((found, np.empty_like(found)))
+        for p in range(n):
+            at = slot_of(table, out[p])
+            if table[at, 1] == 0:
+                filled += 1
+                table[at, 0] = out[p]
+                table[at, 1] = 2 if _score(out[p], sizes, weights, kind_bits) >= bound else 1
+            found[kept, 0], found[kept, 1], found[kept, 2] = left[p], right[p], out[p]
+            kept += table[at, 1] - 1
+
+
+@_plain
+def patterns_kernel(layout: Any, rows: Any, many: Any, left: Any, right: Any) -> Any:
+    """Return the patterns (int64[n]) of given row pairs (int64[n] each)."""
+    marks, _ = marks_of(layout, rows, many)
+    work, out = np.empty((BUFFERS, BATCH), dtype=np.int64), np.empty(BATCH, dtype=np.int64)
+    patterns = np.empty(len(left), dtype=np.int64)
+    for start in range(0, len(left), BATCH):
+        n = min(BATCH, len(left) - start)
+        batch_patterns(layout, rows, marks, left[start:], right[start:], n, work, out)
+        patterns[start : start + n] = out[:n]
+    return patterns
+
+
+@_plain
+def pairs_kernel(rows: Any, many: Any, lo: int, hi: int) -> Any:
+    """Return first and second row (int64) of all comparable pairs whose first row is in [lo, hi)."""
+    register, ends, total = rows.register, rows.ends, 0
+    for i in range(lo, hi):
+        for j in range(i + 1, ends[i]):
+            if register[i] != register[j] or many[register[i]]:
+                total += 1
+    first = np.empty(total, dtype=np.int64)
+    second = np.empty(total, dtype=np.int64)
+    at = 0
+    for i in range(lo, hi):
+        for j in range(i + 1, ends[i]):
+            if register[i] != register[j] or many[register[i]]:
+                first[at], second[at] = i, j
+                at += 1
+    return first, second
