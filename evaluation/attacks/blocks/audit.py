@@ -13,7 +13,9 @@ from typing import Any, Final
 import polars as pl
 
 from contract.agreement import Agreement
-from evaluation.attacks.blocks.leakage import Leakage, Share, attack_passes
+from evaluation.attacks.blocks.attacker import attacker_of
+from evaluation.attacks.blocks.knowledge import Beliefs
+from evaluation.attacks.blocks.leakage import Leakage, Share, attack_passes, draw_persons
 from pseudonymisation.encoding.profile import EncodedPass
 
 OVERLAPS: Final = (1.0, 0.5, 0.2)
@@ -69,10 +71,12 @@ def audit_blocks(
     Raises:
         AttackInputError: A table or the attacker's identities are not of the form that the attacks read.
     """
-    found = {
-        overlap: attack_passes(
-            encoded, identities, agreement, persons=rows, seed=seed, overlap=overlap, attacker=attacker
-        )
-        for overlap in overlaps
-    }
+    clear = identities.rename({"subject": "person"}).drop("identity") if attacker is None else attacker
+    everybody = identities.get_column("subject").to_numpy()
+    knows_all = attacker_of(clear, agreement, seed=seed)
+    found = {}
+    for overlap in overlaps:
+        sample = draw_persons(everybody, rows, seed, overlap)
+        knows = knows_all.knowing(sample.known, Beliefs(known=overlap))
+        found[overlap] = attack_passes(encoded, knows, sample, seed=seed)
     return BlockAudit(found)

@@ -1,12 +1,12 @@
 """Controls: what the attack must break, and what it must not. A control that misbehaves makes the audit INVALID.
 
-Positive: the same pass with Bloom filters in place of sketches (128 bits, 3 hashes, keyed in the block), and sketches
-on an uncapped pass of family name and year. Negative: random bits.
+Positive: Bloom filters in place of sketches (128 bits, 3 hashes, keyed in the block), and sketches on an uncapped pass
+of family name and year. Negative: random bits. They run on a synthetic population of fixed size, so that they must
+break whatever the size of the audited register.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -18,12 +18,13 @@ from numba import njit
 from scipy.stats import binom
 
 from contract.agreement import Agreement, CapTerms, PassTerms
-from evaluation.attacks.blocks.fingerprint import Beliefs, Claims, attack_pass
+from evaluation.attacks.blocks.attacker import Attacker, attacker_of
+from evaluation.attacks.blocks.fingerprint import attack_pass
 from evaluation.attacks.blocks.leakage import PassLeakage, score_pass
 from evaluation.attacks.blocks.likelihood import SKETCHES, Encoding
-from pseudonymisation.blocking.caps import CrowdedKeys, choose_levels
-from pseudonymisation.encoding.blind_blocks import frequency_classes
-from pseudonymisation.encoding.columns import CLASS_COLUMNS, columns_of, pass_schema
+from evaluation.attacks.blocks.population import FIELDS, synthetic_identities
+from pseudonymisation.blocking.caps import choose_levels
+from pseudonymisation.encoding.columns import columns_of, pass_schema
 from pseudonymisation.encoding.dummies import DUMMY_SUBJECT
 from pseudonymisation.encoding.prf import sip_word
 from pseudonymisation.encoding.profile import EncodingContext, prepared
@@ -35,10 +36,14 @@ from pseudonymisation.randomness import SeededRandomness, distinct_words
 BLOOM_HASHES: Final = 3
 UNCAPPED: Final = CapTerms(persons_per_key=10**9)
 FAMILY_AND_YEAR: Final = PassTerms(name="control_family_year", levels=(("family_skeleton3", "birth_year"),))
-#: Least share named of rows in Bloom blocks of three and more, and of all rows of the uncapped pass.
+#: Persons of the synthetic population, and rows attacked in each control.
+CONTROL_PERSONS, CONTROL_ROWS = 20_000, 200
+#: Least share named of rows in Bloom blocks of three and more, and of all rows of the uncapped pass, at this size.
 BLOOM_BOUND, UNCAPPED_BOUND = 0.5, 0.3
 #: Random bits misbehave if so many hits are less probable than this by chance.
 CHANCE_LEVEL: Final = 0.001
+_CONTROL_SEED: Final = 20_000
+_CONTROL_KEY: Final = b"key of the controls; no secret at all"
 
 
 @njit(nogil=True, cache=True)
@@ -88,8 +93,6 @@ def encode_control(
         ids = known.ids[rows]
         bits = encoding.kernel(keys[blocks][ids >= 0], ids[ids >= 0], known.offsets, known.data)
         columns[column.name] = _sketch_column(bits, ids >= 0)
-    taken = pa.array(rows)
-    columns |= {name: array.take(taken) for name, array in frequency_classes(frame).items()}
     schema = pass_schema(agreement)
     table = pa.table([columns[name] for name in schema.names], schema=schema).take(pa.array(np.argsort(handles)))
     subject = frame.get_column("subject").cast(pl.Int64)[rows]
@@ -104,7 +107,7 @@ def _sketch_column(bits: npt.NDArray[np.uint8], present: npt.NDArray[np.bool_]) 
 
 
 def random_bits(table: pa.Table, seed: int) -> pa.Table:
-    """Return the table with random bits for every encoding; blocks, missing cells and classes move to other rows."""
+    """Return the table with random bits for every encoding; blocks and missing cells move to other rows."""
     random = SeededRandomness(f"random bits {seed}".encode())
     columns = {}
     for field in table.schema:
@@ -112,7 +115,7 @@ def random_bits(table: pa.Table, seed: int) -> pa.Table:
         order = pa.array(np.argsort(random.words(len(cells))))
         if field.name == "handle":
             columns[field.name] = cells
-        elif field.name == "block" or field.name in CLASS_COLUMNS:
+        elif field.name == "block":
             columns[field.name] = cells.take(order)
         else:
             present = cells.is_valid().take(order).to_numpy(zero_copy_only=False)
@@ -134,6 +137,10 @@ class Control:
     bound: float
     behaved: bool
 
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures without the rows."""
+        return {"name": self.name, "bound": self.bound, "behaved": self.behaved, **self.leakage.as_dict()}
+
 
 @dataclass(frozen=True)
 class ControlReport:
@@ -152,58 +159,50 @@ def at_baseline(leak: PassLeakage) -> bool:
     return bool(binom.sf(leak.all.hits - 1, leak.all.total, leak.baseline) >= CHANCE_LEVEL)
 
 
+def control_context(agreement: Agreement) -> EncodingContext:
+    """Return what controls are encoded under: the agreement's columns for the population's fields, no cap."""
+    register = agreement.registers[0].model_copy(update={"fields": tuple(FIELDS)})
+    free = agreement.model_copy(
+        update={"caps": UNCAPPED, "registers": (register,), "passes": (FAMILY_AND_YEAR,), "own_fields": {}}
+    )
+    return EncodingContext(free, register.name, _CONTROL_KEY, random=SeededRandomness(b"controls"))
+
+
 def run_controls(
-    identities: pl.DataFrame,
-    context: EncodingContext,
+    agreement: Agreement,
     *,
-    rows: int,
     seed: int,
+    rows: int = CONTROL_ROWS,
+    persons: int = CONTROL_PERSONS,
     bloom_bound: float = BLOOM_BOUND,
     uncapped_bound: float = UNCAPPED_BOUND,
-    extra: Sequence[PassTerms] = (),
 ) -> ControlReport:
     """Attack the controls at full overlap.
 
-    The bounds hold from 20 000 persons on: fewer persons have smaller blocks, and smaller bounds must be asked for.
-
     Args:
-        identities: Of one register or synthetic, as for `Profile.encode`.
-        context: Agreement, a key and seeded randomness; caps and crowded lists are not used.
-        rows: Rows attacked in each control.
+        agreement: The audited one; its share of dummies counts, its caps and passes do not.
         seed: Of the attacks.
+        rows: Rows attacked in each control.
+        persons: Synthetic persons; the bounds hold from 20 000 on, fewer have smaller blocks.
         bloom_bound: Least share named of rows in Bloom blocks of three and more.
         uncapped_bound: Least share named on the uncapped pass of sketches.
-        extra: Passes that are tried with Bloom filters too, uncapped as the first.
     """
-    agreement = context.agreement.model_copy(update={"caps": UNCAPPED})
-    free = EncodingContext(agreement, context.register, context.vintage_key, CrowdedKeys(), context.random)
-    attacker = identities.rename({"subject": "person"}).drop("identity")
-    found = []
-    for terms in (FAMILY_AND_YEAR, *extra):
-        made = encode_control(identities, terms, free, BLOOM)
-        leak = _score(made.table, made, attacker, terms, agreement, rows, seed, BLOOM)
-        crowded = leak.of_blocks(3)
-        found.append(Control(f"bloom/{terms.name}", leak, bloom_bound, crowded.share >= bloom_bound))
-    made = encode_control(identities, FAMILY_AND_YEAR, free)
-    leak = _score(made.table, made, attacker, FAMILY_AND_YEAR, agreement, rows, seed, SKETCHES)
-    found.append(Control("sketches/uncapped", leak, uncapped_bound, leak.all.share >= uncapped_bound))
-    noise = random_bits(made.table, seed)
-    leak = _score(noise, made, attacker, FAMILY_AND_YEAR, agreement, rows, seed, SKETCHES)
+    context, identities = control_context(agreement), synthetic_identities(persons, _CONTROL_SEED)
+    clear = identities.rename({"subject": "person"}).drop("identity")
+    bloom = encode_control(identities, FAMILY_AND_YEAR, context, BLOOM)
+    knows = attacker_of(clear, context.agreement, seed=seed, encoding=BLOOM)
+    leak = _score(bloom.table, bloom, knows, rows, seed)
+    crowded = leak.of_blocks(3)
+    found = [Control("bloom", leak, bloom_bound, crowded.share >= bloom_bound)]
+    made = encode_control(identities, FAMILY_AND_YEAR, context)
+    knows = attacker_of(clear, context.agreement, seed=seed)
+    leak = _score(made.table, made, knows, rows, seed)
+    found.append(Control("sketches uncapped", leak, uncapped_bound, leak.all.share >= uncapped_bound))
+    leak = _score(random_bits(made.table, seed), made, knows, rows, seed)
     found.append(Control("random bits", leak, leak.baseline, at_baseline(leak)))
     return ControlReport(tuple(found))
 
 
-def _score(
-    table: pa.Table,
-    made: ControlPass,
-    attacker: pl.DataFrame,
-    terms: PassTerms,
-    agreement: Agreement,
-    rows: int,
-    seed: int,
-    encoding: Encoding,
-) -> PassLeakage:
-    claims: Claims = attack_pass(
-        table, attacker, terms, agreement, rows=rows, seed=seed, beliefs=Beliefs(), encoding=encoding
-    )
-    return score_pass(claims, made.truth)
+def _score(table: pa.Table, made: ControlPass, knows: Attacker, rows: int, seed: int) -> PassLeakage:
+    targets = made.truth.get_column("handle").to_numpy()
+    return score_pass(attack_pass(table, knows, FAMILY_AND_YEAR, rows=rows, seed=seed, targets=targets), made.truth)

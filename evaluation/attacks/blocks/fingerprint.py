@@ -2,53 +2,50 @@
 
 The attacker is a linkage unit that holds the population in the clear, and no key. It knows every algorithm and
 parameter. It names the rows of a block by what keys inside a block leave visible: how many rows there are, which tokens
-are equal, what is missing, the frequency classes, and how far sketches are apart.
+are equal, what is missing, and how far sketches are apart.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from contract.agreement import Agreement, PassTerms
-from evaluation.attacks.blocks.knowledge import Groups, Persons, candidate_groups, know
-from evaluation.attacks.blocks.layout import AttackInputError, Layout, Observed, layout_of, observe
-from evaluation.attacks.blocks.likelihood import SKETCHES, Encoding, Tables, learn
-from evaluation.attacks.blocks.search import beam, chance_likelihoods, row_likelihoods
-from evaluation.attacks.blocks.similarity import BINS, person_pairs, seen_pairs
+from contract.agreement import PassTerms
+from evaluation.attacks.blocks.attacker import Attacker
+from evaluation.attacks.blocks.knowledge import Beliefs, Groups, Ints
+from evaluation.attacks.blocks.layout import AttackInputError, Observed, observe
+from evaluation.attacks.blocks.pairs import PairIndex
+from evaluation.attacks.blocks.search import (
+    NOBODY,
+    OPEN,
+    bucket_bounds,
+    chance_likelihoods,
+    extend,
+    look_likelihoods,
+    reach,
+    top_pairs,
+)
+from evaluation.attacks.blocks.similarity import seen_pairs
 
-#: States kept by the beam once two rows of a block are read.
-WIDTH: Final = 192
-_CHANCE_SAMPLE: Final = 160
+#: States kept for a block; a block of many rows has decided on its group early and keeps fewer.
+WIDTH, WIDTH_OF_LARGE, LARGE = 192, 48, 10
+#: Rows among which the two that lead the search are taken, all pairs of them: one of them may be a dummy.
+LEADING: Final = 3
 _AGREEING: Final = np.log(np.array([0.01, 0.99]))
+_CHUNK: Final = 512
+_SINGLE_LOOKS: Final = 32
+Floats = npt.NDArray[np.float64]
 CLAIMS_SCHEMA: Final = {
     "handle": pl.UInt64,
     "person": pl.Int64,
     "posterior": pl.Float64,
     "block_rows": pl.Int64,
 }
-
-
-@dataclass(frozen=True)
-class Beliefs:
-    """What the attacker believes of the overlap; the audit tells the truth, so that the attacker is the strongest.
-
-    Attributes:
-        known: Share of the register's rows whose person the attacker knows.
-        present: Share of the attacker's persons who are in the register.
-    """
-
-    known: float = 1.0
-    present: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not (0 < self.known <= 1 and 0 < self.present <= 1):
-            raise AttackInputError("A share of the overlap is above 0 and at most 1.")
 
 
 @dataclass(frozen=True)
@@ -67,169 +64,224 @@ class Claims:
 
 def attack_pass(
     table: pa.Table,
-    attacker: pl.DataFrame,
+    attacker: Attacker,
     terms: PassTerms,
-    agreement: Agreement,
     *,
     rows: int,
     seed: int,
-    beliefs: Beliefs | None = None,
-    encoding: Encoding = SKETCHES,
     targets: npt.NDArray[np.uint64] | None = None,
 ) -> Claims:
     """Attack a pass.
 
     Args:
         table: The pass table of one register, profile `blind_blocks`.
-        attacker: Normalised identities with the integer column `person`; several rows of a person may be given.
+        attacker: Who attacks.
         terms: The pass, public.
-        agreement: Columns, cap and share of dummies, all public.
         rows: At most so many rows are attacked, drawn at random; their whole blocks are used.
-        seed: Of the draw and of the attacker's own keys: same input and seed, same claims.
-        beliefs: Overlap; full by default.
-        encoding: What the sketch columns hold.
+        seed: Of the draw: same input and seed, same claims.
         targets: Draw from these handles only.
 
     Raises:
-        AttackInputError: The table or the attacker's identities are not of this form, or `rows` is below 1.
+        AttackInputError: The table is not of this form, or `rows` is below 1.
     """
     if rows < 1:
         raise AttackInputError("An attack needs at least one row.")
-    believed = beliefs or Beliefs()
     rng = np.random.default_rng([seed, 0xB10C])
-    layout = layout_of(agreement)
-    observed = observe(table, layout)
-    # the order in which persons are written down must not help
-    shuffled = attacker.sort(sorted(attacker.columns))[rng.permutation(attacker.height)]
-    persons = know(shuffled, layout)
-    groups = candidate_groups(shuffled, terms, agreement.caps, believed.known)
-    drawn = _draw(observed, rows, targets, rng)
-    if len(groups.members) == 0 or len(drawn) == 0:
-        return Claims(_claims(observed, drawn, {}), len(np.unique(persons.person)))
-    attack = _Attack(layout, observed, persons, groups, learn(persons, encoding, rng), encoding, rng)
-    rates = _rates(believed, agreement.profile.dummy_share)
-    order = np.argsort(observed.block, kind="stable")
-    ends = np.searchsorted(observed.block[order], np.arange(int(observed.block.max()) + 2))
-    wanted = np.zeros(len(observed.block), dtype=np.bool_)
-    wanted[drawn] = True
-    found: dict[int, tuple[int, float]] = {}
-    for block in np.unique(observed.block[drawn]):
-        of_block = order[ends[block] : ends[block + 1]]
-        found |= attack.name_block(of_block, wanted, rates)
-    return Claims(_claims(observed, drawn, found), len(np.unique(persons.person)))
+    observed = observe(table, attacker.layout)
+    drawn = draw_rows(observed, rows, targets, rng)
+    return attack_rows(observed, drawn, attacker, attacker.groups(terms), rng)
 
 
-def _draw(
-    observed: Observed, rows: int, targets: npt.NDArray[np.uint64] | None, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
+def attack_rows(
+    observed: Observed, drawn: Ints, attacker: Attacker, groups: Groups, rng: np.random.Generator
+) -> Claims:
+    """Attack the drawn rows of a table; see `attack_pass`."""
+    person, posterior = np.full(len(drawn), -1, dtype=np.int64), np.zeros(len(drawn))
+    sizes = observed.sizes[observed.block[drawn]] if len(drawn) else drawn
+    if len(drawn) and len(groups.members):
+        search = BlockSearch(observed, attacker, groups, rng)
+        alone = np.flatnonzero(sizes == 1)
+        person[alone], posterior[alone] = search.name_single_rows(drawn[alone])
+        crowded = np.flatnonzero(sizes > 1)
+        place = {int(drawn[at]): int(at) for at in crowded}
+        for block in np.unique(observed.block[drawn[crowded]]):
+            for row, (who, sure) in search.name_block(observed.rows_of(int(block))).items():
+                if row in place:
+                    person[place[row]], posterior[place[row]] = who, sure
+    return Claims(claims_table(observed, drawn, person, posterior), attacker.candidates)
+
+
+def draw_rows(observed: Observed, rows: int, targets: npt.NDArray[np.uint64] | None, rng: np.random.Generator) -> Ints:
+    """Draw rows at random, in the order of the table."""
     of_interest = np.ones(len(observed.handles), dtype=np.bool_)
     if targets is not None:
         of_interest = np.isin(observed.handles, targets)
-    possible = np.flatnonzero(of_interest)
-    return np.sort(rng.permutation(possible)[:rows]).astype(np.int64)
+    return np.sort(rng.permutation(np.flatnonzero(of_interest))[:rows]).astype(np.int64)
 
 
-def _rates(beliefs: Beliefs, dummy_share: float) -> npt.NDArray[np.float64]:
-    known = min(beliefs.known / (1 + dummy_share), 0.99)
-    present = min(beliefs.present, 0.99)
-    return np.asarray(np.log([known * present, 1 - known, 1 - present]), dtype=np.float64)
-
-
-def _claims(observed: Observed, drawn: npt.NDArray[np.int64], found: dict[int, tuple[int, float]]) -> pl.DataFrame:
-    sizes = np.bincount(observed.block)[observed.block] if len(observed.block) else observed.block
-    rows = drawn.tolist()
+def claims_table(observed: Observed, drawn: Ints, person: Ints, posterior: Floats) -> pl.DataFrame:
+    """Return claims as a table; person -1 stands for nobody."""
+    whom = pl.Series("person", person, dtype=pl.Int64)
     return pl.DataFrame(
         {
             "handle": observed.handles[drawn],
-            "person": [found[row][0] if row in found else None for row in rows],
-            "posterior": [found[row][1] if row in found else 0.0 for row in rows],
-            "block_rows": sizes[drawn],
+            "person": pl.select(pl.when(whom >= 0).then(whom)).to_series(),
+            "posterior": posterior,
+            "block_rows": observed.sizes[observed.block[drawn]] if len(drawn) else drawn,
         },
         schema=CLAIMS_SCHEMA,
     ).sort("handle")
 
 
-class _Attack:
-    """What is computed once a pass: all that the search of a block looks up."""
+def rates_of(beliefs: Beliefs, dummy_share: float) -> Floats:
+    """Return float64[3]: log probability that a row is somebody known, nobody known, and that a person is absent."""
+    known = min(beliefs.known / (1 + dummy_share), 0.99)
+    present = min(beliefs.present, 0.99)
+    return np.asarray(np.log([known * present, 1 - known, 1 - present]), dtype=np.float64)
 
-    def __init__(
-        self,
-        layout: Layout,
-        observed: Observed,
-        persons: Persons,
-        groups: Groups,
-        tables: Tables,
-        encoding: Encoding,
-        rng: np.random.Generator,
-    ) -> None:
-        self.layout, self.observed, self.groups, self.tables = layout, observed, groups, tables
+
+class BlockSearch:
+    """What is computed once a pass, and the search of its blocks."""
+
+    def __init__(self, observed: Observed, attacker: Attacker, groups: Groups, rng: np.random.Generator) -> None:
+        self.observed, self.attacker, self.groups = observed, attacker, groups
+        self.rates = rates_of(attacker.beliefs, attacker.agreement.profile.dummy_share)
+        layout, self.looks, self.tables = attacker.layout, attacker.looks, attacker.tables
         self.kinds = np.ascontiguousarray(layout.between[:, 0])
-        clear = (persons.tokens, persons.sketched, persons.offsets, persons.grams, encoding.by_difference)
-        sizes = np.diff(groups.offsets)
-        self.group_of = np.repeat(np.arange(len(sizes)), sizes)
-        self.pair_offsets = np.concatenate([[0], np.cumsum(sizes**2)[:-1]]).astype(np.int64)
-        repeats = np.repeat(sizes, sizes)
-        one = np.repeat(groups.members, repeats)
-        start = np.repeat(groups.offsets[:-1], sizes**2)
-        within_group = np.arange(int((sizes**2).sum())) - np.repeat(self.pair_offsets, sizes**2)
-        other = groups.members[start + within_group % np.repeat(sizes, sizes**2)]
-        self.pairs = person_pairs(one, other, layout.between, *clear)
-        distinct = np.flatnonzero(one != other)
-        self.sample = self.pairs[rng.permutation(distinct)[:_CHANCE_SAMPLE]]
-        everybody = np.arange(len(persons.person))
-        of_within = person_pairs(everybody, everybody, layout.within, *clear)
-        lengths = np.append(np.minimum(np.diff(persons.offsets), BINS - 1), -1)  # place -1: missing
-        # only where the distance follows the difference does the weight follow the length
-        of_weights = lengths[persons.sketched] if encoding.by_difference else np.full_like(persons.sketched, -1)
-        of_missing = np.concatenate([persons.tokens < 0, persons.sketched < 0], axis=1)
-        # persons who look alike by themselves are judged once
-        looks = np.concatenate([persons.classes, of_missing, of_within, of_weights], axis=1)
-        _, first, self.looks = np.unique(looks, axis=0, return_index=True, return_inverse=True)
-        self.of_looks = (persons.classes[first], of_missing[first], of_within[first], of_weights[first])
+        self.pairs = PairIndex(groups, attacker.persons, layout, attacker.encoding.by_difference, rng)
+        self.look_of = self.looks.of[groups.members].astype(np.int64)
+        self.look_left = self.looks.of[groups.members[self.pairs.first]]
+        self.look_right = self.looks.of[groups.members[self.pairs.second]]
+        self.seen = (observed.tokens, observed.sketches, observed.sketched)
         every_row = np.arange(len(observed.block))
-        self.within = seen_pairs(every_row, every_row, layout.within, *self._seen())
-        ones = np.bitwise_count(observed.sketches).sum(axis=2, dtype=np.int64)
-        self.weights = np.where(observed.sketched, ones, -1)
-        self.missing = observed.missing()
-        self.person_of, self.numbers = np.unique(persons.person, return_inverse=True)
-        self.candidates = np.unique(groups.members)
+        self.within = seen_pairs(every_row, every_row, layout.within, *self.seen)
+        ones = np.bitwise_count(observed.sketches).sum(axis=2, dtype=np.int16)
+        weights = np.where(observed.sketched, ones, np.int16(-1))
+        self.weights = weights if self.looks.weights.shape[1] else weights[:, :0]
+        self._lay_out_single_members()
 
-    def _seen(self) -> tuple[Any, Any, Any]:
-        return self.observed.tokens, self.observed.sketches, self.observed.sketched
+    def _lay_out_single_members(self) -> None:
+        """Work out, for each look, how probable it is that one member of a group is there alone, and who is first."""
+        groups, person = self.groups, self.attacker.known
+        absent = self.groups.prior + (groups.sizes - 1) * self.rates[2]
+        weight = np.exp(absent)[groups.group_of]
+        looks = len(self.looks.missing)
+        self.look_mass = np.bincount(self.look_of, weight, minlength=looks)
+        # a person may stand in several groups
+        whose, number = np.unique(person[groups.members], return_inverse=True)
+        pairs, at = np.unique(self.look_of * len(whose) + number, return_inverse=True)
+        mass = np.bincount(at, weight)
+        first = np.lexsort((-mass, pairs // len(whose)))
+        of_look, leading = np.unique(pairs[first] // len(whose), return_index=True)
+        self.best_of_look = np.full(looks, -1, dtype=np.int64)
+        self.best_mass = np.zeros(looks)
+        self.best_of_look[of_look] = whose[pairs[first][leading] % len(whose)]
+        self.best_mass[of_look] = mass[first][leading]
+        members = np.unique(groups.members)
+        self.look_share = np.bincount(self.looks.of[members], minlength=looks) / len(members)
 
-    def name_block(
-        self, rows: npt.NDArray[np.int64], wanted: npt.NDArray[np.bool_], rates: npt.NDArray[np.float64]
-    ) -> dict[int, tuple[int, float]]:
-        """Return person and posterior of the wanted rows of a block."""
-        size = len(rows)
-        by_looks = row_likelihoods(
-            rows, self.observed.classes, self.missing, self.within, self.weights, *self.of_looks,
-            self.tables.pairs, self.tables.weights, np.ascontiguousarray(self.layout.within[:, 0]), _AGREEING,
+    def _by_look(self, rows: Ints) -> tuple[Floats, Floats]:
+        """Return float64[b, L], each row's likelihood for each look above chance, and float64[b], by chance."""
+        looks = self.looks
+        out = look_likelihoods(
+            rows, self.observed.missing, self.observed.held, self.within, self.weights,
+            looks.missing, looks.within, looks.weights,
+            self.tables.pairs, self.tables.weights, np.ascontiguousarray(self.attacker.layout.within[:, 0]), _AGREEING,
         )  # fmt: skip
-        alone = by_looks[:, self.looks]
-        at_large = alone[:, self.candidates]
-        by_chance = np.logaddexp.reduce(at_large, axis=1) - np.log(at_large.shape[1])
+        top = out.max(axis=1, keepdims=True)
+        by_chance = np.log(np.exp(out - top) @ self.look_share) + top[:, 0]
+        return out - by_chance[:, None], by_chance
+
+    def name_single_rows(self, rows: Ints) -> tuple[Ints, Floats]:
+        """Return person (-1: nobody) and posterior of rows that are alone in their blocks."""
+        person, posterior = np.full(len(rows), -1, dtype=np.int64), np.zeros(len(rows))
+        for start in range(0, len(rows), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            likelihood = np.exp(self._by_look(rows[part])[0])
+            total = np.exp(self.rates[0]) * (likelihood @ self.look_mass) + np.exp(self.rates[1])
+            named = likelihood * self.best_mass
+            best = named.argmax(axis=1)
+            person[part] = self.best_of_look[best]
+            posterior[part] = np.exp(self.rates[0]) * named[np.arange(len(best)), best] / total
+        return person, posterior
+
+    def name_block(self, rows: Ints) -> dict[int, tuple[int, float]]:
+        """Return person and posterior of each row of a block of two and more that somebody may stand behind."""
+        size = len(rows)
+        alone, by_chance = self._by_look(rows)
         left, right = (side.ravel() for side in np.meshgrid(rows, rows, indexing="ij"))
-        seen = seen_pairs(left, right, self.layout.between, *self._seen()).reshape(size, size, len(self.kinds))
-        chance = chance_likelihoods(seen, self.sample, self.kinds, self.tables.pairs)
+        seen = seen_pairs(left, right, self.attacker.layout.between, *self.seen).reshape(size, size, len(self.kinds))
+        chance = chance_likelihoods(seen, self.pairs.sample, self.kinds, self.tables.pairs)
         # the rarer what a row shows, the more it tells; ties fall as the random handles do
         telling = np.argsort(by_chance + chance.sum(axis=1), kind="stable")
-        score, named = beam(
-            (alone - by_chance[:, None])[telling],
-            np.ascontiguousarray(seen[telling][:, telling]),
-            np.ascontiguousarray(chance[telling][:, telling]),
-            self.groups.offsets, self.groups.members, self.groups.prior, self.group_of,
-            self.pair_offsets, self.pairs, self.kinds, self.tables.pairs, rates, WIDTH,
-        )  # fmt: skip
-        weight = np.exp(score - np.logaddexp.reduce(score))
+        alone, seen = alone[telling], np.ascontiguousarray(seen[telling][:, telling])
+        chance = np.ascontiguousarray(chance[telling][:, telling])
+        score, named = self._states(alone, seen, chance)
+        return self._marginals(rows[telling], alone, score, named)
+
+    def _states(
+        self, alone: Floats, seen: npt.NDArray[np.uint8], chance: Floats
+    ) -> tuple[Floats, npt.NDArray[np.int64]]:
+        """Return the best states in which two rows or more are somebody: float64[n], int64[n, b]."""
+        size, groups, index = len(alone), self.groups, self.pairs
+        scores, states = [np.empty(0)], [np.empty((0, size), dtype=np.int64)]
+        leading = min(size, LEADING)
+        width = WIDTH if size < LARGE else WIDTH_OF_LARGE
+        base = groups.prior + _rest(size - 2, groups.sizes - 2, self.rates)
+        for one in range(leading):
+            for other in range(one + 1, leading):
+                bounds = bucket_bounds(index.leads, index.lead_of, seen[one, other], self.kinds, self.tables.pairs)
+                score, place = top_pairs(
+                    alone[one], alone[other], seen[one, other], base, bounds, index.starts, index.sorted_pairs,
+                    self.look_left, self.look_right, index.group, self.kinds, self.tables.pairs, width,
+                )  # fmt: skip
+                group = index.group[place].astype(np.int64)
+                named = np.full((len(place), size), OPEN, dtype=np.int64)
+                named[:, one], named[:, other] = index.first[place], index.second[place]
+                score = score - chance[one, other] + 2 * self.rates[0]
+                if size > 2 and len(place):
+                    todo = np.array([row for row in range(size) if row not in (one, other)])
+                    score, named = extend(
+                        named, score - (base - groups.prior)[group], group, todo, alone, seen, chance,
+                        groups.offsets, self.look_of, index.offsets, index.pairs, self.kinds, self.tables.pairs,
+                        self.rates, width,
+                    )  # fmt: skip
+                scores.append(score)
+                states.append(named)
+        together = np.concatenate(states)
+        _, first = np.unique(together, axis=0, return_index=True)
+        return np.concatenate(scores)[first], together[first]
+
+    def _marginals(
+        self, rows: Ints, alone: Floats, score: Floats, named: npt.NDArray[np.int64]
+    ) -> dict[int, tuple[int, float]]:
+        """Sum the states to persons; beside them, one row is somebody and all others nobody, or all are."""
+        size, who = len(rows), self.attacker.known[self.groups.members]
+        nobody = size * self.rates[1]
+        single = self.rates[0] + (size - 1) * self.rates[1]
+        top = max(nobody, score.max(initial=nobody), single + float(alone.max()))
+        weight = np.exp(score - top)
+        likelihood = np.exp(alone + single - top)
+        total = weight.sum() + np.exp(nobody - top) + float((likelihood @ self.look_mass).sum())
         found = {}
-        for place, row in enumerate(rows[telling].tolist()):
-            if not wanted[row]:
-                continue
+        for place, row in enumerate(rows.tolist()):
             somebody = named[:, place] >= 0
-            who = self.numbers[self.groups.members[named[somebody, place]]]
-            mass = np.bincount(who, weight[somebody], minlength=1)
+            by_look = likelihood[place] * self.best_mass
+            likely = np.argsort(-by_look, kind="stable")[:_SINGLE_LOOKS]
+            persons = np.concatenate([who[named[somebody, place]], self.best_of_look[likely]])
+            distinct, number = np.unique(persons, return_inverse=True)
+            mass = np.bincount(number, np.concatenate([weight[somebody], by_look[likely]]))
+            mass[distinct < 0] = 0
             best = int(mass.argmax())
             if mass[best] > 0:
-                found[int(row)] = (int(self.person_of[best]), float(mass[best]))
+                found[int(row)] = (int(distinct[best]), float(mass[best] / total))
         return found
+
+
+def _rest(rows: int, persons: Ints, rates: Floats) -> Floats:
+    """See `search.reach`, for many groups at once."""
+    matched = np.minimum(rows, persons)
+    return np.asarray(matched * rates[0] + (rows - matched) * rates[1] + (persons - matched) * rates[2])
+
+
+__all__ = ["NOBODY", "Beliefs", "Claims", "attack_pass", "attack_rows", "reach"]

@@ -127,7 +127,7 @@ def know(attacker: pl.DataFrame, layout: Layout) -> Persons:
     tokens = np.full((rows, len(layout.tokens)), -1, dtype=np.int32)
     sketched = np.full((rows, len(layout.sketches)), -1, dtype=np.int32)
     offsets, grams = [np.zeros(1, dtype=np.int64)], [np.empty(0, dtype=np.uint64)]
-    values = 0
+    values, end = 0, 0
     for columns, out in ((layout.tokens, tokens), (layout.sketches, sketched)):
         for group in sorted({column.group for column in columns}):
             of_group = [at for at, column in enumerate(columns) if column.group == group]
@@ -138,7 +138,8 @@ def know(attacker: pl.DataFrame, layout: Layout) -> Persons:
                 laid_out = distinct_values(stacked, columns[of_group[0]].kind)
                 ids = np.where(laid_out.ids < 0, -1, laid_out.ids + values)
                 values += len(laid_out.offsets) - 1
-                offsets.append(laid_out.offsets[1:] + offsets[-1][-1])
+                offsets.append(laid_out.offsets[1:] + end)
+                end += len(laid_out.data)
                 grams.append(laid_out.data.astype(np.uint64))
             out[:, of_group] = ids.reshape(len(of_group), rows).T
     return Persons(

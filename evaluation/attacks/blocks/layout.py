@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 
 from contract.agreement import Agreement
 from contract.errors import InputError
-from pseudonymisation.encoding.columns import BLOCK, CLASS_COLUMNS, HANDLE, Column, columns_of, pass_schema
+from pseudonymisation.encoding.columns import BLOCK, HANDLE, Column, columns_of
 from pseudonymisation.encoding.sketches import SKETCH_BYTES
 
 TOKEN, SKETCH = 0, 1
@@ -34,14 +35,12 @@ class Layout:
     Attributes:
         tokens: Exact columns.
         sketches: Sketched columns.
-        classes: Public frequency classes present.
         between: int64[c, 3]: kind, column of the one row, column of the other; columns count within their kind.
         within: int64[w, 3]: as `between`, of one row with itself.
     """
 
     tokens: tuple[Column, ...]
     sketches: tuple[Column, ...]
-    classes: tuple[str, ...]
     between: npt.NDArray[np.int64]
     within: npt.NDArray[np.int64]
 
@@ -61,8 +60,7 @@ def layout_of(agreement: Agreement) -> Layout:
                     between.append((kind, left, right))
                 if left < right:
                     within.append((kind, left, right))
-    classes = tuple(name for name in CLASS_COLUMNS if name in pass_schema(agreement).names)
-    return Layout(tokens, sketches, classes, _triples(between), _triples(within))
+    return Layout(tokens, sketches, _triples(between), _triples(within))
 
 
 def _triples(found: list[tuple[int, int, int]]) -> npt.NDArray[np.int64]:
@@ -75,11 +73,11 @@ class Observed:
 
     Attributes:
         handles: uint64[n].
-        block: int64[n], number of each row's block.
+        block: int64[n], number of each row's block, from 0 without a gap.
         tokens: int64[n, t], -1 where missing.
-        sketches: uint64[n, s, 2].
+        sketches: uint64[n, s, 2], zero where missing.
         sketched: bool[n, s], false where missing.
-        classes: int64[n, c], -1 where missing.
+        held: bool[t + s], whether any row has the column: a register that lacks a field says nothing by that.
     """
 
     handles: npt.NDArray[np.uint64]
@@ -87,11 +85,27 @@ class Observed:
     tokens: npt.NDArray[np.int64]
     sketches: npt.NDArray[np.uint64]
     sketched: npt.NDArray[np.bool_]
-    classes: npt.NDArray[np.int64]
+    held: npt.NDArray[np.bool_]
 
+    @cached_property
     def missing(self) -> npt.NDArray[np.bool_]:
-        """Return bool[n, t + s]: which cells of a row are missing."""
+        """Which cells of a row are missing, bool[n, t + s]."""
         return np.concatenate([self.tokens < 0, ~self.sketched], axis=1)
+
+    @cached_property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Rows of each block, int64[blocks]."""
+        return np.bincount(self.block).astype(np.int64)
+
+    @cached_property
+    def _by_block(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        ends = np.concatenate([[0], np.cumsum(self.sizes)])
+        return np.argsort(self.block, kind="stable"), ends
+
+    def rows_of(self, block: int) -> npt.NDArray[np.int64]:
+        """Return the rows of a block."""
+        order, ends = self._by_block
+        return order[ends[block] : ends[block + 1]]
 
 
 def observe(table: pa.Table, layout: Layout) -> Observed:
@@ -100,35 +114,31 @@ def observe(table: pa.Table, layout: Layout) -> Observed:
     Raises:
         AttackInputError: A column is missing.
     """
-    wanted = [HANDLE, BLOCK, *(c.name for c in layout.tokens), *(c.name for c in layout.sketches), *layout.classes]
+    wanted = [HANDLE, BLOCK, *(column.name for column in (*layout.tokens, *layout.sketches))]
     absent = [name for name in wanted if name not in table.column_names]
     if absent:
         raise AttackInputError("The pass table lacks a column.", where={"column": absent[0]})
     rows = table.num_rows
-    tokens = [_numbers(table, column.name) for column in layout.tokens]
-    classes = [_numbers(table, name) for name in layout.classes]
+    tokens = np.full((rows, len(layout.tokens)), -1, dtype=np.int64)
+    for at, column in enumerate(layout.tokens):
+        series = pl.Series(table.column(column.name).combine_chunks().cast(pa.int64()))
+        tokens[:, at] = series.fill_null(-1).to_numpy()
     sketches = np.zeros((rows, len(layout.sketches), 2), dtype=np.uint64)
     sketched = np.zeros((rows, len(layout.sketches)), dtype=np.bool_)
+    zero = pa.scalar(bytes(SKETCH_BYTES), pa.binary(SKETCH_BYTES))
     for at, column in enumerate(layout.sketches):
-        cells = table.column(column.name).combine_chunks()
+        cells = table.column(column.name).combine_chunks().cast(pa.binary(SKETCH_BYTES))
         sketched[:, at] = cells.is_valid().to_numpy(zero_copy_only=False)
-        raw = b"".join(bytes(SKETCH_BYTES) if cell is None else cell for cell in cells.to_pylist())
-        sketches[:, at] = np.frombuffer(raw, dtype="<u8").reshape(-1, 2)
+        if rows:
+            filled = cells.fill_null(zero)
+            raw = np.frombuffer(filled.buffers()[1], dtype="<u8", offset=filled.offset * SKETCH_BYTES, count=2 * rows)
+            sketches[:, at] = raw.reshape(-1, 2)
     _, block = np.unique(table.column(BLOCK).to_numpy(), return_inverse=True)
     return Observed(
         handles=table.column(HANDLE).to_numpy().astype(np.uint64),
         block=block.astype(np.int64),
-        tokens=_stacked(tokens, rows),
+        tokens=tokens,
         sketches=sketches,
         sketched=sketched,
-        classes=_stacked(classes, rows),
+        held=np.concatenate([(tokens >= 0).any(axis=0), sketched.any(axis=0)]),
     )
-
-
-def _numbers(table: pa.Table, name: str) -> npt.NDArray[np.int64]:
-    series = pl.Series(table.column(name).combine_chunks().cast(pa.int64()))
-    return series.fill_null(-1).to_numpy().astype(np.int64)
-
-
-def _stacked(columns: list[npt.NDArray[np.int64]], rows: int) -> npt.NDArray[np.int64]:
-    return np.stack(columns, axis=1) if columns else np.empty((rows, 0), dtype=np.int64)

@@ -11,10 +11,11 @@ from math import sqrt
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from contract.agreement import Agreement
-from evaluation.attacks.blocks.fingerprint import Beliefs, Claims, attack_pass
+from evaluation.attacks.blocks.attacker import Attacker
+from evaluation.attacks.blocks.fingerprint import Claims, attack_pass
 from pseudonymisation.encoding.profile import EncodedPass
 
 _Z: Final = 1.959963984540054
@@ -157,42 +158,54 @@ def union_of(passes: Mapping[str, PassLeakage], persons: int) -> Leakage:
     )
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Persons under attack, the same ones in all passes.
+
+    Attributes:
+        known: Persons whom the attacker knows, sorted.
+        drawn: Those of them that are attacked, drawn at random, sorted.
+    """
+
+    known: npt.NDArray[np.int64]
+    drawn: npt.NDArray[np.int64]
+
+
+def draw_persons(everybody: npt.NDArray[np.int64], persons: int, seed: int, overlap: float = 1.0) -> Sample:
+    """Draw whom the attacker knows and who of them is attacked."""
+    rng = np.random.default_rng([seed, 0x0E1A])
+    ordered = np.unique(everybody)
+    known = np.sort(rng.permutation(ordered)[: max(1, round(overlap * len(ordered)))])
+    return Sample(known, np.sort(rng.permutation(known)[:persons]))
+
+
+def truth_of(made: EncodedPass, persons: npt.NDArray[np.int64]) -> pl.DataFrame:
+    """Return `handle` and `person` of these persons' rows."""
+    whose = made.handles.select("handle", pl.col("subject").cast(pl.Int64).alias("person"))
+    return whose.filter(pl.Series(np.isin(whose.get_column("person").to_numpy(), persons)))
+
+
 def attack_passes(
     encoded: Mapping[str, EncodedPass],
-    identities: pl.DataFrame,
-    agreement: Agreement,
+    attacker: Attacker,
+    sample: Sample,
     *,
-    persons: int,
     seed: int,
-    overlap: float = 1.0,
-    attacker: pl.DataFrame | None = None,
 ) -> Leakage:
     """Attack all passes of a register for the same persons.
 
     Args:
         encoded: The register's passes, profile `blind_blocks`.
-        identities: What was encoded, with `subject` and `identity`.
-        agreement: What it was encoded under.
-        persons: So many persons of the overlap are attacked, drawn at random.
-        seed: Of the draw and of the attacks.
-        overlap: Share of the persons whom the attacker knows.
-        attacker: What the attacker holds, `person` numbered as `subject`; the identities themselves by default.
+        attacker: Who attacks; persons are numbered as the register's subjects.
+        sample: Who is attacked.
+        seed: Of the attacks.
     """
-    rng = np.random.default_rng([seed, 0x0E1A])
-    everybody = identities.get_column("subject").unique().sort()
-    known = everybody[np.sort(rng.permutation(len(everybody))[: max(1, round(overlap * len(everybody)))])]
-    drawn = known[np.sort(rng.permutation(len(known))[:persons])]
-    clear = identities.rename({"subject": "person"}).drop("identity") if attacker is None else attacker
-    clear = clear.filter(pl.col("person").is_in(known.implode()))
     scored = {}
-    for terms in agreement.passes:
-        made = encoded[terms.name]
-        truth = made.handles.select("handle", pl.col("subject").cast(pl.Int64).alias("person"))
-        truth = truth.filter(pl.col("person").is_in(drawn.cast(pl.Int64).implode()))
+    for terms in attacker.agreement.passes:
+        truth = truth_of(encoded[terms.name], sample.drawn)
         targets = truth.get_column("handle").to_numpy()
         claims = attack_pass(
-            made.table, clear, terms, agreement, rows=max(1, len(targets)), seed=seed,
-            beliefs=Beliefs(known=overlap), targets=targets,
-        )  # fmt: skip
+            encoded[terms.name].table, attacker, terms, rows=max(1, len(targets)), seed=seed, targets=targets
+        )
         scored[terms.name] = score_pass(claims, truth)
-    return union_of(scored, len(drawn))
+    return union_of(scored, len(sample.drawn))

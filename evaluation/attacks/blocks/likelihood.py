@@ -21,8 +21,7 @@ from pseudonymisation.encoding.sketches import SKETCH_BITS, sketch_kernel
 LEVELS: Final = SKETCH_BITS + 1
 _SAMPLE: Final = 12_000
 _ENOUGH: Final = 20
-_EQUAL_SEEN, _CHANCE_EQUAL = 0.99, 0.002  # an attacker's copy differs now and then; short tokens hardly collide
-_STRAY: Final = 0.02  # share of values that differ from the attacker's copy
+_CHANCE_EQUAL: Final = 0.002  # short tokens hardly collide
 Keys = npt.NDArray[np.uint64]
 
 
@@ -55,11 +54,18 @@ class Tables:
     weights: npt.NDArray[np.float64]
 
 
-def learn(persons: Persons, encoding: Encoding, rng: np.random.Generator) -> Tables:
-    """Learn the tables from random pairs of the attacker's values and from each value beside itself and its like."""
+def learn(persons: Persons, encoding: Encoding, rng: np.random.Generator, error: float = 0.01) -> Tables:
+    """Learn the tables from random pairs of the attacker's values and from each value beside itself and its like.
+
+    Args:
+        persons: The attacker's.
+        encoding: What the sketch columns hold.
+        rng: Draws pairs and keys.
+        error: Share of cells that differ from the attacker's copy; of a pair either may.
+    """
     pairs = np.zeros((2, BINS, LEVELS))
     pairs[TOKEN, 0, :2] = np.log([1 - _CHANCE_EQUAL, _CHANCE_EQUAL])
-    pairs[TOKEN, 1, :2] = np.log([1 - _EQUAL_SEEN, _EQUAL_SEEN])
+    pairs[TOKEN, 1, :2] = np.log([error, 1 - error])
     values = len(persons.offsets) - 1
     if values == 0:
         return Tables(pairs, np.zeros((BINS, LEVELS)))
@@ -70,13 +76,16 @@ def learn(persons: Persons, encoding: Encoding, rng: np.random.Generator) -> Tab
     one = encoding.kernel(keys, left, persons.offsets, persons.grams)
     other = encoding.kernel(keys, right, persons.offsets, persons.grams)
     bins = pair_bins(left, right, persons.offsets, persons.grams, encoding.by_difference)
-    pairs[SKETCH] = smoothed(bins, np.bitwise_count(one ^ other).sum(axis=1, dtype=np.int64))
+    pairs[SKETCH] = smoothed(bins, np.bitwise_count(one ^ other).sum(axis=1, dtype=np.int64), 2 * error)
     sizes = np.minimum(np.diff(persons.offsets)[left], BINS - 1)
-    return Tables(pairs, smoothed(sizes, np.bitwise_count(one).sum(axis=1, dtype=np.int64)))
+    return Tables(pairs, smoothed(sizes, np.bitwise_count(one).sum(axis=1, dtype=np.int64), 2 * error))
 
 
-def smoothed(bins: npt.NDArray[np.int64], seen: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return float64[BINS, 129] log densities: a normal law in each bin, bins with few examples interpolated."""
+def smoothed(bins: npt.NDArray[np.int64], seen: npt.NDArray[np.int64], stray: float) -> npt.NDArray[np.float64]:
+    """Return float64[BINS, 129] log densities: a normal law in each bin, bins with few examples interpolated.
+
+    A share `stray` follows the law of all bins together.
+    """
     count = np.bincount(bins, minlength=BINS)
     safe = np.maximum(count, 1)
     mean = np.bincount(bins, seen, minlength=BINS) / safe
@@ -87,5 +96,5 @@ def smoothed(bins: npt.NDArray[np.int64], seen: npt.NDArray[np.int64]) -> npt.ND
     spread = np.sqrt(np.maximum(np.interp(every, enough, variance[enough]), 0.02))
     density = np.exp(-0.5 * ((np.arange(LEVELS)[None, :] - mean[:, None]) / spread[:, None]) ** 2)
     density /= density.sum(axis=1, keepdims=True)
-    stray = np.bincount(seen, minlength=LEVELS) + 1.0
-    return np.asarray(np.log((1 - _STRAY) * density + _STRAY * stray / stray.sum()))
+    at_large = np.bincount(seen, minlength=LEVELS) + 1.0
+    return np.asarray(np.log((1 - stray) * density + stray * at_large / at_large.sum()))

@@ -4,7 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from contract.agreement import PassTerms
+from contract.agreement import CapTerms, PassTerms
+from evaluation.attacks.blocks.attacker import attacker_of
+from evaluation.attacks.blocks.audit import audit_blocks
 from evaluation.attacks.blocks.controls import (
     FAMILY_AND_YEAR,
     UNCAPPED,
@@ -13,13 +15,14 @@ from evaluation.attacks.blocks.controls import (
     random_bits,
     run_controls,
 )
-from evaluation.attacks.blocks.fingerprint import Beliefs, attack_pass
+from evaluation.attacks.blocks.fingerprint import attack_pass
+from evaluation.attacks.blocks.knowledge import Beliefs
 from evaluation.attacks.blocks.layout import AttackInputError
-from evaluation.attacks.blocks.leakage import PassLeakage, attack_passes, score_pass
+from evaluation.attacks.blocks.leakage import PassLeakage, attack_passes, draw_persons, score_pass
 from pseudonymisation.blocking.caps import count_crowded
 from pseudonymisation.encoding.blind_blocks import BlindBlocks
 from pseudonymisation.randomness import SeededRandomness
-from tests.evaluation.attacks.blocks.people import KEY, agreement_over, context
+from tests.evaluation.attacks.blocks.people import KEY, agreement_over, clear_of, context
 
 ROWS = 150
 CAPPED = (
@@ -33,10 +36,8 @@ CAPPED = (
     ),
     PassTerms(name="names", levels=(("skeleton_pair",), ("skeleton_pair", "birth_year"))),
 )
-
-
-def _attacker(identities):
-    return identities.rename({"subject": "person"}).drop("identity")
+# blocks of two persons, which the default cap does not leave, are what an attack feeds on
+PAIRS = CapTerms(persons_per_key=2, margin=0)
 
 
 @pytest.fixture(scope="module")
@@ -47,36 +48,39 @@ def uncapped(persons_1500):
 
 @pytest.fixture(scope="module")
 def capped(persons_1500):
-    made = agreement_over(CAPPED, dummy_share=0.25)
+    made = agreement_over(CAPPED, dummy_share=0.25, caps=PAIRS)
     crowded = count_crowded(persons_1500, CAPPED, KEY, made.caps, SeededRandomness(b"crowded"))
     return made, BlindBlocks().encode(persons_1500, context(made, crowded))
 
 
-def _attack(uncapped, identities, **options):
+def _attack(uncapped, clear, **options):
     made, encoded = uncapped
     options = {"rows": ROWS, "seed": 5, **options}
     table = options.pop("table", encoded.table)
-    return attack_pass(table, _attacker(identities), FAMILY_AND_YEAR, made, **options)
+    return attack_pass(table, attacker_of(clear, made, seed=options["seed"]), FAMILY_AND_YEAR, **options)
 
 
-def test_the_controls_behave_at_this_size(persons_1500):
-    # among 1 500 persons nearly all are alone in their blocks: the uncapped bound is scaled down from .3 to .15
-    report = run_controls(
-        persons_1500, context(agreement_over((FAMILY_AND_YEAR,))), rows=ROWS, seed=2, uncapped_bound=0.15
-    )
+def _leakage(capped, identities, overlap):
+    made, encoded = capped
+    sample = draw_persons(identities.get_column("subject").to_numpy(), 300, 5, overlap)
+    knows = attacker_of(clear_of(identities), made, seed=5).knowing(sample.known, Beliefs(known=overlap))
+    return attack_passes(encoded, knows, sample, seed=5)
+
+
+def test_the_controls_behave_at_this_size():
+    # among 3 000 persons most are alone in their blocks: the uncapped bound is scaled down from .3
+    report = run_controls(agreement_over((FAMILY_AND_YEAR,)), rows=ROWS, seed=2, persons=3000, uncapped_bound=0.12)
     assert report.verdict == "VALID"
     by_name = {control.name: control.leakage for control in report.controls}
-    assert by_name["bloom/control_family_year"].of_blocks(2).share >= 0.9
-    assert by_name["sketches/uncapped"].all.low > 50 * by_name["sketches/uncapped"].baseline
+    assert by_name["bloom"].of_blocks(2).share >= 0.9
+    assert by_name["sketches uncapped"].all.low > 50 * by_name["sketches uncapped"].baseline
     assert by_name["random bits"].all.high < 0.05
 
 
-def test_a_control_that_misbehaves_makes_the_verdict_invalid(persons_1500):
-    report = run_controls(
-        persons_1500.head(200), context(agreement_over((FAMILY_AND_YEAR,))), rows=10, seed=2, uncapped_bound=1.01
-    )
+def test_a_control_that_misbehaves_makes_the_verdict_invalid():
+    report = run_controls(agreement_over((FAMILY_AND_YEAR,)), rows=10, seed=2, persons=200, uncapped_bound=1.01)
     assert report.verdict == "INVALID"
-    assert [control.behaved for control in report.controls if control.name == "sketches/uncapped"] == [False]
+    assert [control.behaved for control in report.controls if control.name == "sketches uncapped"] == [False]
 
 
 @pytest.mark.parametrize(("hits", "expected"), [(0, True), (1, True), (2, True), (6, False)])
@@ -86,38 +90,51 @@ def test_a_lucky_guess_is_no_misbehaviour(hits, expected):
 
 
 def test_crowded_blocks_betray_more_than_single_rows(uncapped, persons_1500):
-    leak = score_pass(_attack(uncapped, persons_1500), uncapped[1].truth)
+    leak = score_pass(_attack(uncapped, clear_of(persons_1500)), uncapped[1].truth)
     assert leak.of_blocks(2).share > 0.6 > 0.3 > leak.of_blocks(1, 1).share
     assert sum(share.total for share in leak.by_block_size().values()) == leak.all.total == ROWS
     assert leak.confident.share > 0.9
 
 
-def test_caps_and_dummies_name_fewer(uncapped, capped, persons_1500):
-    made, encoded = capped
-    leak = attack_passes(encoded, persons_1500, made, persons=100, seed=5)
-    free = score_pass(_attack(uncapped, persons_1500), uncapped[1].truth)
-    assert leak.passes["family_year"].all.share < free.all.share
-    assert leak.union.hits >= max(one.all.hits for one in leak.passes.values())
-    assert leak.union.total == 100
-    assert leak.union_confident.hits <= leak.union.hits
+def test_a_cap_of_one_and_dummies_name_fewer(uncapped, capped, persons_1500):
+    made = agreement_over(CAPPED, dummy_share=0.25)
+    crowded = count_crowded(persons_1500, CAPPED, KEY, made.caps, SeededRandomness(b"crowded"))
+    tight = _leakage((made, BlindBlocks().encode(persons_1500, context(made, crowded))), persons_1500, 1.0)
+    loose = _leakage(capped, persons_1500, 1.0)
+    free = score_pass(_attack(uncapped, clear_of(persons_1500)), uncapped[1].truth)
+    assert tight.passes["family_year"].all.share < free.all.share
+    assert tight.union.high < loose.union.low
+    assert loose.union.hits >= max(one.all.hits for one in loose.passes.values())
+    assert loose.union.total == 300
+    assert 0 < loose.union_confident.hits <= loose.union.hits
 
 
 def test_less_knowledge_names_less(capped, persons_1500):
-    made, encoded = capped
-    full, fifth = (attack_passes(encoded, persons_1500, made, persons=100, seed=5, overlap=o) for o in (1.0, 0.2))
-    assert fifth.passes["family_year"].all.total <= 110
+    full, fifth = (_leakage(capped, persons_1500, overlap) for overlap in (1.0, 0.2))
     assert fifth.passes["family_year"].of_blocks(2).share < full.passes["family_year"].of_blocks(2).share
+    assert fifth.union.hits < full.union.hits
+
+
+def test_the_audit_attacks_the_same_persons_in_all_passes(capped, persons_1500):
+    made, encoded = capped
+    audit = audit_blocks(encoded, persons_1500, made, rows=80, overlaps=(1.0, 0.5), seed=5)
+    assert audit.union.total == 80
+    assert audit.as_dict() == audit_blocks(encoded, persons_1500, made, rows=80, overlaps=(1.0, 0.5), seed=5).as_dict()
+    assert set(audit.passes) == {"family_year", "names"}
+    other = audit_blocks(encoded, persons_1500, made, rows=80, overlaps=(1.0,), seed=6)
+    persons = [one.fingerprint[1.0].passes["names"].rows.get_column("person").to_list() for one in (audit, other)]
+    assert sorted(persons[0]) != sorted(persons[1])
 
 
 def test_the_same_seed_makes_the_same_claims(uncapped, persons_1500):
-    one = _attack(uncapped, persons_1500, rows=20)
-    assert one.table.equals(_attack(uncapped, persons_1500.reverse(), rows=20).table)
-    assert not one.table.equals(_attack(uncapped, persons_1500, rows=20, seed=6).table)
+    one = _attack(uncapped, clear_of(persons_1500), rows=20)
+    assert one.table.equals(_attack(uncapped, clear_of(persons_1500).reverse(), rows=20).table)
+    assert not one.table.equals(_attack(uncapped, clear_of(persons_1500), rows=20, seed=6).table)
 
 
 def test_only_the_targets_are_attacked(uncapped, persons_1500):
     targets = uncapped[1].truth.get_column("handle").to_numpy()[:7]
-    claims = _attack(uncapped, persons_1500, targets=targets)
+    claims = _attack(uncapped, clear_of(persons_1500), targets=targets)
     assert claims.table.get_column("handle").to_list() == sorted(targets.tolist())
     assert claims.candidates == 1500
 
@@ -132,30 +149,30 @@ def test_random_bits_keep_the_form_of_the_table(uncapped):
 
 
 def test_an_attacker_who_knows_nobody_of_the_register_names_nobody(uncapped, persons_1500):
-    strangers = _attacker(persons_1500).with_columns(pl.col("person") + 10_000)
-    leak = score_pass(_attack(uncapped, strangers.rename({"person": "subject"}).with_columns(identity=0), rows=20),
-                      uncapped[1].truth)  # fmt: skip
+    strangers = clear_of(persons_1500).with_columns(pl.col("person") + 10_000)
+    leak = score_pass(_attack(uncapped, strangers, rows=20), uncapped[1].truth)
     assert leak.all.hits == 0
 
 
 def test_no_rows_no_overlap_and_a_missing_column_are_refused(uncapped, persons_1500):
+    clear = clear_of(persons_1500)
     with pytest.raises(AttackInputError):
-        _attack(uncapped, persons_1500, rows=0)
+        _attack(uncapped, clear, rows=0)
     with pytest.raises(AttackInputError):
         Beliefs(known=0.0)
     without = uncapped[1].table.drop_columns(["given"])
     with pytest.raises(AttackInputError) as refused:
-        _attack(uncapped, persons_1500, table=without)
+        _attack(uncapped, clear, table=without)
     assert refused.value.where == {"column": "given"}
 
 
 def test_a_table_without_rows_gives_no_claims(uncapped, persons_1500):
-    claims = _attack(uncapped, persons_1500, table=uncapped[1].table.slice(0, 0))
+    claims = _attack(uncapped, clear_of(persons_1500), table=uncapped[1].table.slice(0, 0))
     assert claims.table.is_empty()
     assert np.isclose(score_pass(claims, uncapped[1].truth).all.high, 1.0)
 
 
 def test_an_attacker_who_knows_nobody_at_all_makes_no_claims(uncapped, persons_1500):
-    claims = _attack(uncapped, persons_1500.clear(), rows=5)
+    claims = _attack(uncapped, clear_of(persons_1500).clear(), rows=5)
     assert claims.table.get_column("person").null_count() == claims.table.height == 5
     assert score_pass(claims, uncapped[1].truth).all.hits == 0

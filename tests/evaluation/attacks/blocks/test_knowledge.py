@@ -1,22 +1,25 @@
 """What the attacker works out from public rules: levels, caps, likelihoods."""
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.agreement import CapTerms, PassTerms
 from evaluation.attacks.blocks.controls import BLOOM, FAMILY_AND_YEAR, UNCAPPED
-from evaluation.attacks.blocks.knowledge import candidate_groups, crowding, know, listed_probability
+from evaluation.attacks.blocks.keys import KeyIndex, level_keys
+from evaluation.attacks.blocks.knowledge import Beliefs, candidate_groups, crowding, know, listed_probability
 from evaluation.attacks.blocks.layout import AttackInputError, layout_of
 from evaluation.attacks.blocks.leakage import wilson
 from evaluation.attacks.blocks.likelihood import SKETCHES, learn
-from evaluation.attacks.blocks.search import beam
 from evaluation.attacks.blocks.similarity import BINS, gram_bin, pair_bins
 from pseudonymisation.blocking.caps import CrowdedKeys, choose_levels, discrete_laplace, listed
+from pseudonymisation.blocking.components import key_values, key_variants
+from pseudonymisation.blocking.public_table import expected_persons
 from pseudonymisation.encoding.sketches import bigrams
 from pseudonymisation.randomness import SeededRandomness
-from tests.evaluation.attacks.blocks.people import KEY, agreement_over
+from tests.evaluation.attacks.blocks.people import KEY, agreement_over, clear_of
 
 BROAD = ("family_skeleton3", "birth_year")
 TWO_LEVELS = PassTerms(name="two", levels=(BROAD, (*BROAD, "birth_month")))
@@ -32,27 +35,55 @@ def test_the_probability_of_being_listed_is_that_of_the_noise():
 
 @given(st.integers(1, 40), st.floats(0.2, 1.0))
 def test_a_key_of_more_persons_is_listed_rather(count, known):
-    less, more = crowding(np.array([count, count + 1]), CapTerms(), known)
+    less, more = crowding(np.array([count, count + 1]), CapTerms(), Beliefs(known=known))
     assert 0 <= less <= more + 1e-12 <= 1 + 1e-9  # sums of probabilities, to rounding
 
 
 def test_unknown_persons_make_a_key_rather_crowded():
-    assert crowding(np.array([1]), CapTerms(), 0.5)[0] > crowding(np.array([1]), CapTerms(), 1.0)[0] == 0.0
+    one = np.array([1])
+    assert crowding(one, CapTerms(), Beliefs(known=0.5))[0] > crowding(one, CapTerms(), Beliefs())[0] == 0.0
+
+
+@given(st.integers(2, 60), st.lists(st.floats(0.05, 1.0), min_size=1, max_size=4))
+def test_a_register_more_lists_rather_and_a_smaller_one_less(count, shares):
+    caps, counts = CapTerms(), np.array([count])
+    some = crowding(counts, caps, Beliefs(registers=tuple(shares)))[0]
+    assert some <= crowding(counts, caps, Beliefs(registers=(*shares, 0.5)))[0] + 1e-12
+    assert crowding(counts, caps, Beliefs(registers=(shares[0] / 2,)))[0] <= some + 1e-12
+
+
+def _groups(identities, terms, caps):
+    attacker = clear_of(identities)
+    return candidate_groups(
+        KeyIndex(attacker, [terms]), attacker.get_column("person").to_numpy(), terms, caps, Beliefs()
+    )
 
 
 def test_uncapped_groups_are_the_blocks_of_the_pass(persons_1500):
-    attacker = persons_1500.rename({"subject": "person"})
-    groups = candidate_groups(attacker, FAMILY_AND_YEAR, UNCAPPED, 1.0)
+    groups = _groups(persons_1500, FAMILY_AND_YEAR, UNCAPPED)
     placed = choose_levels(persons_1500, FAMILY_AND_YEAR, KEY, CrowdedKeys(), UNCAPPED)
-    assert sorted(np.diff(groups.offsets)) == sorted(np.bincount(placed.blocks))
+    assert sorted(groups.sizes) == sorted(np.bincount(placed.blocks))
     assert np.all(groups.prior == 0.0)
 
 
 def test_groups_of_all_levels_share_one_row_at_most_once(persons_1500):
-    attacker = persons_1500.rename({"subject": "person"})
-    groups = candidate_groups(attacker, TWO_LEVELS, CapTerms(), 1.0)
-    mass = np.bincount(groups.members, np.exp(np.repeat(groups.prior, np.diff(groups.offsets))))
+    groups = _groups(persons_1500, TWO_LEVELS, CapTerms())
+    mass = np.bincount(groups.members, np.exp(groups.prior[groups.group_of]))
     assert mass.max() <= 1.0 + 1e-9
+
+
+@pytest.mark.parametrize("level", [BROAD, ("skeleton_pair", "birth_year"), ("birth_year", "birth_day"), ("document",)])
+def test_key_numbers_are_the_key_values_and_shares_the_public_table(persons_1500, level):
+    terms = PassTerms(name="one", levels=(level,))
+    of_pass = KeyIndex(clear_of(persons_1500), [terms]).of(terms)
+    keyed, number, share = level_keys(of_pass, np.arange(len(of_pass.row)), level)
+    variants = key_variants(persons_1500, level)
+    values = key_values(variants, level)
+    table = pl.DataFrame({"value": values.gather(keyed), "number": number})
+    assert keyed.tolist() == np.flatnonzero(values.is_not_null().to_numpy()).tolist()
+    assert table.unique().height == table.n_unique("value") == table.n_unique("number") == len(share)
+    expected = expected_persons(level, table.get_column("value"), 1500)
+    assert np.allclose(share[number] * 1500, expected)
 
 
 def test_a_person_without_a_number_is_refused(persons_1500):
@@ -83,31 +114,6 @@ def test_the_tables_learn_what_each_encoding_shows(persons_1500):
     bloom = learn(known, BLOOM, np.random.default_rng(1))
     assert abs(int(sketch.weights[4].argmax()) - int(sketch.weights[10].argmax())) <= 6
     assert bloom.weights[10].argmax() - bloom.weights[4].argmax() >= 12
-
-
-def _tiny():
-    """One block of two rows against two groups of two: row 0 is like persons 0 and 2, the pair's distance fits one."""
-    alone = np.array([[2.0, 0.0, 2.0, 0.0], [0.0, 2.0, 0.0, 2.0]])
-    seen = np.ones((2, 2, 1), dtype=np.uint8)
-    pairs = np.array([[1], [0], [0], [1], [1], [1], [1], [1]], dtype=np.uint8)
-    table = np.log(np.full((2, BINS, 129), 1e-3))
-    table[0, 0, :2], table[0, 1, :2] = np.log([0.99, 0.01]), np.log([0.01, 0.99])
-    return (
-        alone, seen, np.full((2, 2), -1.0), np.array([0, 2, 4]), np.arange(4), np.zeros(2), np.array([0, 0, 1, 1]),
-        np.array([0, 4]), pairs, np.zeros(1, dtype=np.int64), table, np.log(np.array([0.98, 0.01, 0.01])), 64,
-    )  # fmt: skip
-
-
-def test_the_beam_finds_the_group_and_the_alignment():
-    score, named = beam(*_tiny())
-    assert named[score.argmax()].tolist() == [2, 3]
-
-
-def test_the_kernel_is_its_own_plain_twin():
-    score, named = beam(*_tiny())
-    plain_score, plain_named = beam.py_func(*_tiny())
-    assert np.array_equal(named, plain_named)
-    assert np.allclose(score, plain_score)
 
 
 @given(st.integers(0, 50), st.integers(1, 500))
