@@ -11,28 +11,18 @@ of the 20th International Conference of Labour Statisticians.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 import polars as pl
 
 from trajectories.breakdowns import breakdowns_of
 from trajectories.channels import Channels, build_channels
-from trajectories.definitions import INDICATOR_COLUMNS, INDICATORS, Indicator
+from trajectories.definitions import INDICATORS
 from trajectories.figures import Figures, count_figures
 from trajectories.persons import describe_persons
 from trajectories.tables import REFERENCE, LinkedRegisters, Preset, Window
+from trajectories.values import INDICATOR_SCHEMA, table_of, values_of
 
-INDICATOR_SCHEMA: Final = {
-    "indicator": pl.String,
-    "residence": pl.String,
-    "period": pl.String,
-    "breakdown": pl.String,
-    "category": pl.String,
-    "value": pl.Float64,
-    "lower": pl.Float64,
-    "upper": pl.Float64,
-    "protected": pl.Boolean,
-}
+__all__ = ["INDICATOR_SCHEMA", "compute_figures", "compute_indicators", "raw_indicators"]
 
 
 def compute_figures(
@@ -79,26 +69,4 @@ def compute_indicators(
 
 def raw_indicators(figures: Figures) -> pl.DataFrame:
     """Return figures as an indicator table, raw."""
-    rows = [row for indicator in INDICATORS for row in _rows(indicator, figures)]
-    frame = pl.DataFrame(rows, schema=list(INDICATOR_COLUMNS[:6]), orient="row", infer_schema_length=None)
-    return frame.with_columns(lower=None, upper=None, protected=pl.lit(value=False)).cast(INDICATOR_SCHEMA)  # type: ignore[arg-type]
-
-
-def _rows(indicator: Indicator, figures: Figures) -> list[tuple[str, str, str, str, str, float | None]]:
-    rows = []
-    for residence in indicator.residence:
-        for year in figures.years:
-            values = _values(indicator, residence, year, figures)
-            for (breakdown, category), value in zip(figures.categories, values, strict=True):
-                rows.append((indicator.code, residence, str(year), breakdown, category, value))
-    return rows
-
-
-def _values(indicator: Indicator, residence: str, year: int, figures: Figures) -> list[float | None]:
-    if indicator.kind == "median":
-        return figures.medians[indicator.code, residence, year]
-    if indicator.kind == "count":
-        return [float(count) for count in figures.counts[indicator.code, residence, year]]
-    above = figures.counts[indicator.numerator, residence, year]
-    below = figures.counts[indicator.denominator, residence, year]
-    return [a / b if b else None for a, b in zip(above, below, strict=True)]
+    return table_of(figures, INDICATORS, values_of(figures, INDICATORS))

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from contract.errors import InputError
 from contract.nationality_groups import GROUP_NAMES
@@ -38,10 +39,10 @@ def table(years: list[int], draw: random.Random, largest: int) -> Figures:
     people = [(sex, group) for sex in range(3) for group in range(7)]
     sizes = {cell: draw.choice((0, 1, draw.randrange(largest + 1))) for cell in people}
 
-    def spread(parts: dict[tuple[int, int], int]) -> list[int]:
+    def spread(parts: dict[tuple[int, int], int]) -> NDArray[np.int64]:
         sexes = [sum(n for (sex, _), n in parts.items() if sex == s) for s in range(3)]
         groups = [sum(n for (_, group), n in parts.items() if group == g) for g in range(7)]
-        return [sum(parts.values()), *sexes, *groups]
+        return np.array([sum(parts.values()), *sexes, *groups])
 
     def some(within: dict[tuple[int, int], int]) -> dict[tuple[int, int], int]:
         return {cell: draw.randint(0, n) for cell, n in within.items()}
