@@ -2,8 +2,9 @@
 
 Field-tagged name bigrams and positional date bigrams set k keyed positions each of m = 1024 bits; every bit of the
 output is the XOR of t = 6 keyed positions (Armknecht, Heng and Schnell 2023), each position used equally often.
-Diffusion leaks linearly about (1 - 2p)^t, p the share of ones before it: below a fill of .27 that exceeds .01, so k
-aims at a mean fill of .30 to .35, and a register whose mean fill leaks more is refused.
+Diffusion leaks linearly about (1 - 2p)^t, p the share of ones before it: below a fill of .27 that exceeds .01. So k
+aims at a mean fill of .30 to .35, a record of few grams sets more positions for each of them, and one that stays too
+empty even so is withheld. A register whose mean or whose 5th percentile leaks more all the same is refused.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ from pseudonymisation.keys.tree import derive
 RECORD_TABLE: Final = "record"
 FILTER_BITS: Final = 1024
 _TARGET_FILL: Final = 0.325
+#: Expected fill below which a record sets more positions a gram: a little above where the leakage passes its bound.
+_LEAST_FILL: Final = 0.275
+#: A record of few grams sets up to so many times k positions for each.
+_MOST_TIMES: Final = 3
+_LOW_RECORD: Final = 5  # percentile
 _NAME_GRAMS, _DATE_GRAMS = 15.0, 7.0  # bigrams of a usual pair of names, and of a full date
 MAX_LINEAR_LEAKAGE: Final = 0.01
 MIN_DIFFUSION: Final = 6
@@ -141,6 +147,18 @@ def _grams(value: str, tag: str) -> list[str]:
     return [f"{tag}:{gram}" for gram in bigrams(value)]
 
 
+def _check_fill(fills: npt.NDArray[np.float64], diffusion: int) -> None:
+    """Refuse a register whose mean or 5th percentile record leaks more than the bound."""
+    if not len(fills):
+        return
+    low = float(np.percentile(fills, _LOW_RECORD))
+    if linear_leakage(min(float(fills.mean()), low), diffusion) > MAX_LINEAR_LEAKAGE:
+        raise EncodingError(
+            f"One record in twenty fills {low:.2f} of its filter or less: the encoding would leak.",
+            advice="Map more of the names and birth dates, or use the profile blind_blocks.",
+        )
+
+
 class Record:
     """One encoding a record. See `Profile`."""
 
@@ -150,19 +168,15 @@ class Record:
         """Encode a whole register; see `Profile.encode`.
 
         Raises:
-            EncodingError: Also where the mean fill leaks more than .01 linearly, or the diffusion is below 6.
+            EncodingError: Also where the mean or the 5th percentile of the fills leaks more than .01 linearly, or the
+                diffusion is below 6.
         """
         agreement, terms = context.agreement, context.agreement.profile
         if terms.diffusion < MIN_DIFFUSION:
             raise EncodingError(f"Diffusion below {MIN_DIFFUSION} is refused.")
         frame = prepared(identities, context)
         filters, kept = self._filters(frame, context)
-        fill = float(filters.mean()) if len(filters) else _TARGET_FILL
-        if linear_leakage(fill, terms.diffusion) > MAX_LINEAR_LEAKAGE:
-            raise EncodingError(
-                f"The records fill {fill:.2f} of their filters: the encoding would leak.",
-                advice="Map more of the names and birth dates, or use the profile blind_blocks.",
-            )
+        _check_fill(filters.mean(axis=1), terms.diffusion)
         table = diffusion_table(derive(context.vintage_key, "record-diffusion"), terms.record_bits, terms.diffusion)
         raw = pa.py_buffer(b"".join(diffused(chunk, table) for chunk in _chunks(filters)))
         columns = {
@@ -179,22 +193,30 @@ class Record:
 
     @staticmethod
     def _filters(frame: pl.DataFrame, context: EncodingContext) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-        """Return uint8[n, 1024] filters and the int64[n] rows that have any gram."""
+        """Return uint8[n, 1024] filters and int64[n], the rows that have grams enough."""
         key, count = derive(context.vintage_key, "record-positions"), hash_count(context.agreement)
+        least = math.log(1.0 - _LEAST_FILL) / math.log(1.0 - 1.0 / FILTER_BITS)
+        tagged = [(series.name, series.to_list()) for series in _tagged_grams(frame, context.agreement)]
         filters = np.zeros((frame.height, FILTER_BITS), dtype=np.uint8)
-        for series in _tagged_grams(frame, context.agreement):
-            of_value: dict[str | None, npt.NDArray[np.int64]] = {}
-            of_gram: dict[str, npt.NDArray[np.int64]] = {}
-            for row, value in enumerate(series):
-                if value is None:
-                    continue
-                if value not in of_value:
-                    found = _grams(value, series.name)
-                    for gram in found:
-                        if gram not in of_gram:
-                            of_gram[gram] = gram_positions(key, gram, count)
-                    of_value[value] = np.concatenate([np.empty(0, np.int64), *(of_gram[gram] for gram in found)])
-                filters[row, of_value[value]] = 1
+        of_value: dict[tuple[str, str], list[str]] = {}
+        of_gram: dict[str, npt.NDArray[np.int64]] = {}
+        for row in range(frame.height):
+            grams: list[str] = []
+            for tag, values in tagged:
+                value = values[row]
+                if value is not None:
+                    if (tag, value) not in of_value:
+                        of_value[tag, value] = _grams(value, tag)
+                    grams += of_value[tag, value]
+            distinct = dict.fromkeys(grams)
+            # as few more as will do: a record and its twin with a gram less set nearly the same ones
+            positions = max(count, math.ceil(least / max(1, len(distinct))))
+            if positions > _MOST_TIMES * count:
+                continue  # a few grams, such as a lone year: withheld
+            for gram in distinct:
+                if gram not in of_gram:
+                    of_gram[gram] = gram_positions(key, gram, _MOST_TIMES * count)
+                filters[row, of_gram[gram][:positions]] = 1
         kept = np.flatnonzero(filters.any(axis=1)).astype(np.int64)
         return filters[kept], kept
 

@@ -13,6 +13,7 @@ from pseudonymisation.encoding.record import (
     FILTER_BITS,
     MAX_LINEAR_LEAKAGE,
     Record,
+    _check_fill,
     diffused,
     diffusion_table,
     gram_positions,
@@ -78,9 +79,27 @@ def test_a_usual_register_fills_a_third():
     assert 0.28 < fill < 0.37
 
 
-def test_thin_records_are_refused():
+def test_a_record_of_hardly_any_grams_is_withheld_and_counted():
+    people = frame(person(0, "li", None), person(1, "sara", "alami", DAY))
+    made, _ = agreement(profile="record", dummy_share=0.0)
+    encoded = Record().encode(people, EncodingContext(made, "dgsn", KEY, random=SeededRandomness(b"t")))["record"]
+    assert encoded.handles["subject"].to_list() == [1]
+    assert encoded.report.keyless == 1
+
+
+def test_every_record_keeps_the_leakage_bound_however_few_its_grams():
+    names = [("li", "xu"), ("ana", "sow"), ("amina", "diallo"), ("abdelkarim", "benabdallah")]
+    people = frame(*(person(n, given, family, DAY) for n, (given, family) in enumerate(names)))
+    made, _ = agreement(profile="record", dummy_share=0.0)
+    filters, kept = Record()._filters(people, EncodingContext(made, "dgsn", KEY))
+    assert kept.tolist() == [0, 1, 2, 3]
+    assert linear_leakage(filters.mean(axis=1).min(), 6) < 1.2 * MAX_LINEAR_LEAKAGE  # positions collide by chance
+
+
+def test_a_register_whose_twentieth_record_leaks_is_refused():
     with pytest.raises(EncodingError, match="leak"):
-        _encode(frame(person(0, "li", None), person(1, "an", None)))
+        _check_fill(np.r_[np.full(8, 0.25), np.full(92, 0.34)], 6)
+    _check_fill(np.r_[np.full(4, 0.25), np.full(96, 0.34)], 6)
 
 
 def test_the_leakage_bound_is_the_piling_up_lemmas():
