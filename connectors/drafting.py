@@ -1,8 +1,7 @@
 """Draft an agreement: registers, passes and coarsening as a proposal the parties then sign.
 
 Passes follow from the fields the registers have in common and from the size of the population,
-never from the data. The coarsening defaults keep what the published indicators need and cut what
-would identify a payload row: times of crossings, exact pay, employers' numbers.
+never from the data; so does the coarsening (`connectors.coarsening`).
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from connectors.coarsening import payload_rule
 from contract.agreement import (
     Agreement,
     CapTerms,
@@ -25,19 +25,6 @@ from contract.registers import REGISTERS, RegisterSchema
 
 LIVE_DAYS = 365
 RETENTION_DAYS = 5 * 365
-PAY_BAND_MAD = 500
-PAY_BAND_CENTIMES = PAY_BAND_MAD * 100
-
-# Columns that would single a person out in the payload, and how far each is coarsened.
-COARSENING: dict[str, PayloadColumn] = {
-    "birth_date": PayloadColumn(column="birth_date", coarsen="year"),
-    "crossed_at": PayloadColumn(column="crossed_at", coarsen="date"),
-    "employer_id": PayloadColumn(column="employer_id", coarsen="pseudonym"),
-    "employer_no": PayloadColumn(column="employer_no", coarsen="pseudonym"),
-    "monthly_pay": PayloadColumn(column="monthly_pay", coarsen="band", width=PAY_BAND_MAD),
-    "pay_centimes": PayloadColumn(column="pay_centimes", coarsen="band", width=PAY_BAND_CENTIMES),
-}
-WITHHELD_ATTRIBUTES = frozenset({"birth_place", "marital_status"})
 
 
 @dataclass(frozen=True)
@@ -52,25 +39,35 @@ class RegisterProposal:
     events: tuple[PayloadColumn, ...] = field(default=())
 
 
-def canonical_proposal(name: str, holder: str | None = None) -> RegisterProposal:
-    """Return the default terms of one of the six registers (contract/registers.py)."""
+def canonical_proposal(
+    name: str, holder: str | None = None, *, persons: int = 0, created_on: date | None = None
+) -> RegisterProposal:
+    """Return the default terms of one of the six registers (contract/registers.py).
+
+    Args:
+        name: The register.
+        holder: Its holder's name as a party; the canonical one by default.
+        persons: Expected number of persons over all registers; it sizes the bands (`connectors.coarsening`).
+        created_on: Day of the agreement; today by default.
+    """
     schema: RegisterSchema = REGISTERS[name]
     fields = list(schema.linkage_fields)
     if name == "residence_permit":
         fields.append("residence_card_no")
+    made = created_on or date.today()
+
+    def rules(columns: Iterable[str]) -> tuple[PayloadColumn, ...]:
+        found = (payload_rule(name, column, persons, made) for column in columns)
+        return tuple(rule for rule in found if rule is not None)
+
     return RegisterProposal(
         name=name,
         holder=holder or schema.holder,
         fields=tuple(fields),
         rows_per_person=schema.rows_per_person,
-        attributes=tuple(coarsened(column) for column in schema.attributes if column not in WITHHELD_ATTRIBUTES),
-        events=tuple(coarsened(column) for column in schema.events),
+        attributes=rules(schema.attributes),
+        events=rules(schema.events),
     )
-
-
-def coarsened(column: str) -> PayloadColumn:
-    """Return the default coarsening of a payload column."""
-    return COARSENING.get(column, PayloadColumn(column=column))
 
 
 def draft_agreement(

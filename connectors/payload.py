@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
+import numpy as np
 import polars as pl
 
 from connectors.errors import ConnectorConfigurationError
@@ -24,6 +25,8 @@ from pseudonymisation.randomness import RandomSource
 PSEUDONYM_DIGITS = 16
 _NORMALISED = ("sex", "nationality", "birth_country")
 _CUT = {"date": 10, "month": 7, "year": 4}
+_NEEDS_WIDTH = frozenset({"band", "doubling", "prefix"})
+_LARGEST = 1 << 30
 
 
 def random_refs(count: int, random: RandomSource) -> list[str]:
@@ -41,22 +44,44 @@ def coarsen(column: pl.Series, terms: PayloadColumn, pseudonym_key: bytes) -> pl
         pseudonym_key: Key of this agreement's pseudonyms; every column has a key of its own below it.
 
     Returns:
-        Strings; for `band` the lower edges as Int64, null where a value is no number.
+        Strings; for `band` and `doubling` the lower edges as Int64, null where a value is no number.
     """
+    if terms.coarsen == "year" and _is_banded(terms):
+        year = column.str.slice(0, _CUT["year"]).cast(pl.Int64, strict=False)
+        coarse = _banded(year, terms)
+        exact = year if terms.exact_from is None else year.set(year < terms.exact_from, None)
+        return exact.fill_null(coarse).cast(pl.String).str.zfill(4).alias(column.name)
     if terms.coarsen in _CUT:
         return column.str.slice(0, _CUT[terms.coarsen])
-    if terms.coarsen == "band":
-        width = terms.width or 1
+    if terms.coarsen in {"band", "doubling"}:
         number = column.str.strip_chars().str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
         number = number.set(~number.is_finite(), None)
         # in whole numbers: a quotient of floats may fall just below an edge
-        return (number.floor().cast(pl.Int64, strict=False) // width * width).alias(column.name)
+        return _banded(number.floor().cast(pl.Int64, strict=False), terms).alias(column.name)
+    if terms.coarsen == "prefix":
+        return column.str.strip_chars().str.slice(0, terms.width)
     if terms.coarsen == "pseudonym":
         key = derive(pseudonym_key, "payload", terms.column)
         distinct = column.drop_nulls().unique(maintain_order=True)
         codes = [hmac.digest(key, value.encode(), "sha256").hex()[:PSEUDONYM_DIGITS] for value in distinct.to_list()]
         return column.replace_strict(distinct, pl.Series(codes, dtype=pl.String), default=None, return_dtype=pl.String)
     return column
+
+
+def _is_banded(terms: PayloadColumn) -> bool:
+    return (terms.width, terms.least, terms.most) != (None, None, None)
+
+
+def _banded(number: pl.Series, terms: PayloadColumn) -> pl.Series:
+    """Return whole numbers clipped to the bottom and top code, then the lower edges of their bands."""
+    clipped = number.clip(terms.least, terms.most)
+    width = terms.width or 1
+    if terms.coarsen != "doubling":
+        return clipped // width * width
+    # the binary exponent is exact, where a logarithm may round up to the next band
+    _, exponent = np.frexp((clipped // width).clip(0, _LARGEST).fill_null(0).to_numpy().astype(np.float64))
+    edges = pl.Series(np.where(exponent > 0, width << np.maximum(exponent - 1, 0).astype(np.int64), 0), dtype=pl.Int64)
+    return edges.set(clipped.is_null(), None)
 
 
 def records_table(
@@ -202,5 +227,7 @@ def check_payload_columns(terms: RegisterTerms) -> None:
         names = own + [column.column for column in columns]
         if len(set(names)) != len(names):
             raise ConnectorConfigurationError("The agreement names a payload column twice.")
-        if any(column.coarsen == "band" and not column.width for column in columns):
-            raise ConnectorConfigurationError("The agreement gives a band without its width.")
+        if any(column.coarsen in _NEEDS_WIDTH and not column.width for column in columns):
+            raise ConnectorConfigurationError("The agreement gives a band or a prefix without its width.")
+        if any(column.width is not None and column.width < 1 for column in columns):
+            raise ConnectorConfigurationError("The agreement gives a payload column a width below 1.")

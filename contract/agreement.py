@@ -132,8 +132,10 @@ class GateTerms(Frozen):
 
     Shares of what the audit attacked: `union_leakage` bounds the upper 95 % limit of persons named over all passes,
     `pass_leakage` the rows named in each pass, both unseeded at full overlap; `known_pairs_leakage` the other rows that
-    known pairs name; `record_leakage` the persons named by any attack on the profile `record`; `payload_unique` the
-    payload's rows that nobody else has, `payload_joined` those that a leaked table names. The audit attacks
+    known pairs name; `record_leakage` the persons named by any attack on the profile `record`; `payload_joined` bounds
+    the upper 95 % limit of the payload's persons that a leaked table names. `payload_unique` bounds the payload's rows
+    that nobody else has: with dates in it nearly every row is unique, so that it binds only where parties lower it
+    (docs/adr/0008). The audit attacks
     `audit_persons` persons at least (all, where a register has fewer).
     """
 
@@ -141,7 +143,7 @@ class GateTerms(Frozen):
     pass_leakage: float = Field(default=0.02, ge=0, le=1)
     known_pairs_leakage: float = Field(default=0.03, ge=0, le=1)
     record_leakage: float = Field(default=0.005, ge=0, le=1)
-    payload_unique: float = Field(default=0.05, ge=0, le=1)
+    payload_unique: float = Field(default=1.0, ge=0, le=1)
     payload_joined: float = Field(default=0.05, ge=0, le=1)
     audit_persons: int = Field(default=3000, ge=1)
 

@@ -72,6 +72,8 @@ COARSENING: Final = {
     "month": msg("cut to the month"),
     "year": msg("cut to the year"),
     "band": msg("in bands"),
+    "doubling": msg("in bands that double"),
+    "prefix": msg("cut to its first characters"),
     "pseudonym": msg("replaced by a keyed code"),
 }
 INDICATORS: Final = {

@@ -57,6 +57,41 @@ def test_a_band_holds_its_amount(amount: int, width: int) -> None:
     assert edge % width == 0
 
 
+def test_top_and_bottom_codes_come_before_the_band() -> None:
+    terms = PayloadColumn(column="c", coarsen="band", width=1, least=0, most=1)
+    assert coarsen(texts("26", "1", "0", "-3", None), terms, KEY).to_list() == [1, 1, 0, 0, None]
+
+
+@given(st.integers(0, 10**9), st.integers(1, 10**6))
+def test_bands_double(amount: int, width: int) -> None:
+    edge = coarsen(texts(str(amount)), PayloadColumn(column="c", coarsen="doubling", width=width), KEY)[0]
+    if amount < width:
+        assert edge == 0
+    else:
+        assert edge <= amount < 2 * edge
+        assert (edge // width).bit_count() == 1
+
+
+def test_doubling_bands_stop_at_the_top_code() -> None:
+    terms = PayloadColumn(column="c", coarsen="doubling", width=3000, most=12000)
+    made = coarsen(texts("2999", "3000", "11999.9", "12000", "90000", "x", None), terms, KEY)
+    assert made.to_list() == [0, 3000, 6000, 12000, 12000, None, None]
+
+
+def test_years_are_banded_and_the_young_keep_theirs() -> None:
+    terms = PayloadColumn(column="c", coarsen="year", width=5, least=1940, exact_from=2000)
+    made = coarsen(texts("1984-05-00", "1999", "2003-01-01", "1931", None), terms, KEY)
+    assert made.to_list() == ["1980", "1995", "2003", "1940", None]
+
+
+def test_a_code_is_cut_to_its_first_characters() -> None:
+    assert coarsen(texts("3115", " 9", None), PayloadColumn(column="c", coarsen="prefix", width=1), KEY).to_list() == [
+        "3",
+        "9",
+        None,
+    ]
+
+
 def test_pseudonyms_are_keyed_and_stable() -> None:
     terms = PayloadColumn(column="c", coarsen="pseudonym")
     made = coarsen(texts("3622101", "3622102", "3622101", None), terms, KEY)
@@ -124,7 +159,8 @@ def test_the_half_is_a_stored_zip_of_three_tables() -> None:
 def test_terms_that_cannot_be_meant_are_refused() -> None:
     doubled = TERMS.model_copy(update={"events": (PayloadColumn(column="a"), PayloadColumn(column="a"))})
     widthless = TERMS.model_copy(update={"events": (PayloadColumn(column="a", coarsen="band"),)})
-    for terms in (doubled, widthless):
+    negative = TERMS.model_copy(update={"events": (PayloadColumn(column="a", coarsen="band", width=-5),)})
+    for terms in (doubled, widthless, negative):
         with pytest.raises(ConnectorConfigurationError):
             check_payload_columns(terms)
 

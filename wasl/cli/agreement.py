@@ -56,7 +56,7 @@ def draft(
         name, _, holder = entry.partition("=")
         if name not in REGISTERS:
             raise InputError(f"There is no canonical register {name!r}.", advice=f"One of {', '.join(REGISTERS)}.")
-        proposals.append(canonical_proposal(name, holder or None))
+        proposals.append(canonical_proposal(name, holder or None, persons=persons))
     agreement = draft_agreement(
         [_read_party(path) for path in parties],
         proposals,

@@ -61,9 +61,9 @@ def unknown_columns(registers: Mapping[str, tuple[Path, Path | None]]) -> dict[s
     return found
 
 
-def proposal(name: str, identities: Path, events: Path | None) -> RegisterProposal:
+def proposal(name: str, identities: Path, events: Path | None, persons: int) -> RegisterProposal:
     """Return what a register brings to the agreement: the canonical terms, cut to the columns its files have."""
-    whole = canonical_proposal(name, holder_of(name))
+    whole = canonical_proposal(name, holder_of(name), persons=persons)
     held = {column.strip().casefold() for column in columns_of(identities)}
     event_columns = {column.strip().casefold() for column in columns_of(events)} if events else held
     return RegisterProposal(
@@ -125,7 +125,7 @@ def make_agreement(
     )
     agreement = draft_agreement(
         [*institutions, *unit_parties, _party(officer, "privacy_officer")],
-        [proposal(name, *files) for name, files in registers.items()],
+        [proposal(name, *files, int(persons)) for name, files in registers.items()],
         title="Wasl demo: labour migration",
         purpose="Statistics of labour migration, on synthetic data",
         persons=int(persons),
