@@ -32,27 +32,58 @@ MATCH_PRIOR: Final = (1.0, 3.0)  # Beta prior of λ: weak, and rather few matche
 
 # Shares by level, level 0 (missing) left out: clean m, erring m, u. Sources: typical m- and
 # u-probabilities of registers of persons (Herzog, Scheuren and Winkler 2007, ch. 9); dates: 1/30, 1/12
-# and the width of a generation.
-_SHARES: Final[dict[Kind, tuple[tuple[float, ...], ...]]] = {
-    "name_part": (
-        (0.12, 0.12, 0.12, 0.38, 0.08, 0.07, 0.05, 0.02, 0.04),
-        (0.05, 0.05, 0.05, 0.2, 0.17, 0.2, 0.15, 0.06, 0.07),
-        (0.006, 0.003, 0.0015, 0.002, 0.004, 0.01, 0.04, 0.1, 0.8335),
-    ),
-    "order": ((0.96, 0.04), (0.9, 0.1), (0.98, 0.02)),
-    "full": (
-        (0.12, 0.12, 0.3, 0.17, 0.11, 0.08, 0.06, 0.04),
-        (0.05, 0.05, 0.15, 0.25, 0.2, 0.14, 0.1, 0.06),
-        (0.0004, 0.0002, 0.0002, 0.002, 0.006, 0.02, 0.08, 0.8912),
-    ),
-    "birth_date": (
-        (0.8, 0.02, 0.05, 0.03, 0.05, 0.02, 0.01, 0.01, 0.01),
-        (0.55, 0.03, 0.1, 0.08, 0.15, 0.04, 0.02, 0.02, 0.01),
-        (0.0002, 0.0001, 0.003, 0.0015, 0.003, 0.001, 0.02, 0.1, 0.8712),
-    ),
-    "documents": ((0.75, 0.08, 0.13, 0.04), (0.5, 0.2, 0.25, 0.05), (0.0005, 0.002, 0.55, 0.4475)),
-    "token": ((0.92, 0.08), (0.9, 0.1), (0.3, 0.7)),
-    "sketch": ((0.65, 0.15, 0.1, 0.1), (0.4, 0.25, 0.2, 0.15), (0.01, 0.02, 0.12, 0.85)),
+# and the width of a generation. Named, so that a plan may leave a level out.
+_NAME_PART: Final = {
+    "exact": (0.74, 0.35, 0.0125),
+    "exact_very_common": (0.12, 0.05, 0.006),
+    "exact_common": (0.12, 0.05, 0.003),
+    "exact_known": (0.12, 0.05, 0.0015),
+    "exact_rare": (0.38, 0.2, 0.002),
+    "close": (0.08, 0.17, 0.004),
+    "near": (0.07, 0.2, 0.01),
+    "partial": (0.05, 0.15, 0.04),
+    "weak": (0.02, 0.06, 0.1),
+    "different": (0.04, 0.07, 0.8335),
+}
+_FULL: Final = {
+    "exact": (0.54, 0.25, 0.0008),
+    "exact_common": (0.12, 0.05, 0.0004),
+    "exact_known": (0.12, 0.05, 0.0002),
+    "exact_rare": (0.3, 0.15, 0.0002),
+    "close": (0.17, 0.25, 0.002),
+    "near": (0.11, 0.2, 0.006),
+    "partial": (0.08, 0.14, 0.02),
+    "weak": (0.06, 0.1, 0.08),
+    "different": (0.04, 0.06, 0.8912),
+}
+_SHARES: Final[dict[Kind, dict[str, tuple[float, float, float]]]] = {
+    "name_part": _NAME_PART,
+    "order": {"straight": (0.96, 0.9, 0.98), "swapped": (0.04, 0.1, 0.02)},
+    "full": _FULL,
+    "birth_date": {
+        "equal": (0.8, 0.55, 0.0002),
+        "month_day_swapped": (0.02, 0.03, 0.0001),
+        "year_month": (0.05, 0.1, 0.003),
+        "year_day": (0.03, 0.08, 0.0015),
+        "month_day": (0.05, 0.15, 0.003),
+        "year_rest_missing": (0.02, 0.04, 0.001),
+        "year_only": (0.01, 0.02, 0.02),
+        "one_part": (0.01, 0.02, 0.1),
+        "different": (0.01, 0.01, 0.8712),
+    },
+    "documents": {
+        "equal": (0.75, 0.5, 0.0005),
+        "near": (0.08, 0.2, 0.002),
+        "renewable_differs": (0.13, 0.25, 0.55),
+        "permanent_differs": (0.04, 0.05, 0.4475),
+    },
+    "token": {"equal": (0.92, 0.9, 0.3), "different": (0.08, 0.1, 0.7)},
+    "sketch": {
+        "exact": (0.65, 0.4, 0.01),
+        "close": (0.15, 0.25, 0.02),
+        "partial": (0.1, 0.2, 0.12),
+        "different": (0.1, 0.15, 0.85),
+    },
 }
 
 #: The last levels of a variable that contradict a match, where an error would rather leave a trace.
@@ -70,7 +101,10 @@ CONTRADICTIONS: Final[dict[Kind, int]] = {
 
 def generic_shares(variable: Variable) -> npt.NDArray[np.float64]:
     """Return float64[3, levels]: generic m of clean and of erring matches, and u; level 0 is 0, rows sum to 1."""
-    shares = _similarity_shares() if variable.kind == "similarity" else np.array(_SHARES[variable.kind])
+    if variable.kind == "similarity":
+        shares = _similarity_shares()
+    else:
+        shares = np.array([_SHARES[variable.kind][level] for level in variable.levels[1:]]).T
     table = np.concatenate([np.zeros((3, 1)), shares], axis=1)
     return np.asarray(table / table.sum(axis=1, keepdims=True))
 
