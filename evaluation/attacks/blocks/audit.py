@@ -10,15 +10,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from contract.agreement import Agreement
-from evaluation.attacks.blocks.attacker import attacker_of
+from evaluation.attacks.blocks.attacker import Attacker, attacker_of
+from evaluation.attacks.blocks.controls import ControlReport, run_controls
+from evaluation.attacks.blocks.equality import EqualityGraphs
+from evaluation.attacks.blocks.fingerprint import attack_rows, search_of
 from evaluation.attacks.blocks.knowledge import Beliefs
-from evaluation.attacks.blocks.leakage import Leakage, Share, attack_passes, draw_persons
+from evaluation.attacks.blocks.leakage import (
+    Leakage,
+    Sample,
+    Share,
+    attack_passes,
+    draw_persons,
+    either,
+    rows_of,
+    score_pass,
+    truth_of,
+    union_of,
+)
+from evaluation.attacks.blocks.seeded import attack_from_known_rows
 from pseudonymisation.encoding.profile import EncodedPass
 
 OVERLAPS: Final = (1.0, 0.5, 0.2)
+KNOWN_PAIRS: Final = (50, 500, 2000)
 
 
 @dataclass(frozen=True)
@@ -26,24 +43,52 @@ class BlockAudit:
     """What the attacks achieved.
 
     Attributes:
-        fingerprint: Share of the register's persons whom the attacker knows, to the leakage of passes and union.
+        fingerprint: Share of the register's persons whom the attacker knows, to what the first attacker names.
+        equality: What the second attacker names, by equality graphs, at full overlap.
+        seeded: Number of known pairs, to the share of each pass's other rows that they name.
+        controls: Whether the attack works at all; None if they were not asked for.
     """
 
     fingerprint: Mapping[float, Leakage]
+    equality: Leakage
+    seeded: Mapping[int, Mapping[str, Share]]
+    controls: ControlReport | None = None
+
+    @property
+    def verdict(self) -> str:
+        """VALID, INVALID if a control misbehaved, UNCHECKED without controls."""
+        return self.controls.verdict if self.controls else "UNCHECKED"
+
+    @property
+    def worst(self) -> Leakage:
+        """What either attacker names at full overlap."""
+        first, second = self.fingerprint[max(self.fingerprint)], self.equality
+        together = {name: either(leak, second.passes[name]) for name, leak in first.passes.items()}
+        return union_of(together, first.union.total)
 
     @property
     def union(self) -> Share:
-        """Persons named in any pass at full overlap: what the gate compares with `gate.union_leakage`."""
-        return self.fingerprint[max(self.fingerprint)].union
+        """Persons named in any pass at full overlap, by either attacker: compare with `gate.union_leakage`."""
+        return self.worst.union
 
     @property
     def passes(self) -> dict[str, Share]:
-        """Rows named in each pass at full overlap: what the gate compares with `gate.pass_leakage`."""
-        return {name: leak.all for name, leak in self.fingerprint[max(self.fingerprint)].passes.items()}
+        """Rows named in each pass at full overlap, by either attacker: compare with `gate.pass_leakage`."""
+        return {name: leak.all for name, leak in self.worst.passes.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON: shares with intervals, never a person or a handle."""
-        return {"fingerprint": {f"{overlap:g}": leak.as_dict() for overlap, leak in self.fingerprint.items()}}
+        return {
+            "verdict": self.verdict,
+            "worst": self.worst.as_dict(),
+            "fingerprint": {f"{overlap:g}": leak.as_dict() for overlap, leak in self.fingerprint.items()},
+            "equality": self.equality.as_dict(),
+            "seeded": {
+                str(known): {name: share.as_dict() for name, share in shares.items()}
+                for known, shares in self.seeded.items()
+            },
+            "controls": [control.as_dict() for control in self.controls.controls] if self.controls else [],
+        }
 
 
 def audit_blocks(
@@ -54,7 +99,9 @@ def audit_blocks(
     attacker: pl.DataFrame | None = None,
     rows: int = 3000,
     overlaps: Sequence[float] = OVERLAPS,
+    known_pairs: Sequence[int] = KNOWN_PAIRS,
     seed: int = 0,
+    controls: bool = True,
 ) -> BlockAudit:
     """Attack all passes of one register.
 
@@ -65,8 +112,10 @@ def audit_blocks(
         attacker: Clear text in the attacker's hands: normalised columns and `person` in the numbering of
             `identities.subject`; by default the identities themselves, the strongest knowledge.
         rows: Persons drawn at random, the same ones for all passes and overlaps; all, if there are fewer.
-        overlaps: Shares of the register's persons whom the attacker knows.
+        overlaps: Shares of the register's persons whom the attacker knows, 1 among them.
+        known_pairs: Numbers of known (handle, person) pairs of the seeded attack.
         seed: Of every draw: same input and seed, same figures.
+        controls: Whether to run the controls; without them the verdict is UNCHECKED.
 
     Raises:
         AttackInputError: A table or the attacker's identities are not of the form that the attacks read.
@@ -74,9 +123,35 @@ def audit_blocks(
     clear = identities.rename({"subject": "person"}).drop("identity") if attacker is None else attacker
     everybody = identities.get_column("subject").to_numpy()
     knows_all = attacker_of(clear, agreement, seed=seed)
-    found = {}
-    for overlap in overlaps:
-        sample = draw_persons(everybody, rows, seed, overlap)
-        knows = knows_all.knowing(sample.known, Beliefs(known=overlap))
-        found[overlap] = attack_passes(encoded, knows, sample, seed=seed)
-    return BlockAudit(found)
+    checked = run_controls(agreement, seed=seed) if controls else None
+    sample = draw_persons(everybody, rows, seed)
+    full, equality, seeded = _at_full_overlap(encoded, knows_all, sample, known_pairs, seed)
+    found = {1.0: full}
+    for overlap in sorted({one for one in overlaps if one < 1}, reverse=True):
+        part = draw_persons(everybody, rows, seed, overlap)
+        knows = knows_all.knowing(part.known, Beliefs(known=overlap))
+        found[overlap] = attack_passes(encoded, knows, part, seed=seed)
+    return BlockAudit(found, equality, seeded, checked)
+
+
+def _at_full_overlap(
+    encoded: Mapping[str, EncodedPass],
+    attacker: Attacker,
+    sample: Sample,
+    known_pairs: Sequence[int],
+    seed: int,
+) -> tuple[Leakage, Leakage, dict[int, dict[str, Share]]]:
+    """Run the three attacks that share a layout, one pass after the other."""
+    first, second = {}, {}
+    seeded: dict[int, dict[str, Share]] = {known: {} for known in known_pairs}
+    for terms in attacker.agreement.passes:
+        made = encoded[terms.name]
+        truth = truth_of(made, sample.drawn)
+        search = search_of(made.table, attacker, terms, seed=seed)
+        drawn = rows_of(search, truth)
+        first[terms.name] = score_pass(attack_rows(search, drawn), truth)
+        second[terms.name] = score_pass(EqualityGraphs(search).attack(drawn), truth)
+        of_everybody = truth_of(made, np.unique(sample.known))
+        for known in known_pairs:
+            seeded[known][terms.name] = attack_from_known_rows(search, of_everybody, known, seed)
+    return union_of(first, len(sample.drawn)), union_of(second, len(sample.drawn)), seeded

@@ -7,7 +7,9 @@ are equal, what is missing, and how far sketches are apart.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -27,7 +29,6 @@ from evaluation.attacks.blocks.search import (
     chance_likelihoods,
     extend,
     look_likelihoods,
-    reach,
     top_pairs,
 )
 from evaluation.attacks.blocks.similarity import seen_pairs
@@ -86,20 +87,26 @@ def attack_pass(
     """
     if rows < 1:
         raise AttackInputError("An attack needs at least one row.")
-    rng = np.random.default_rng([seed, 0xB10C])
+    search = search_of(table, attacker, terms, seed=seed)
+    return attack_rows(search, draw_rows(search.observed, rows, targets, np.random.default_rng([seed, 0xD4A3])))
+
+
+def search_of(table: pa.Table, attacker: Attacker, terms: PassTerms, *, seed: int) -> BlockSearch:
+    """Lay out a pass for attacks; the seed draws what two persons are to each other by chance.
+
+    Raises:
+        AttackInputError: The table is not of this form.
+    """
     observed = observe(table, attacker.layout)
-    drawn = draw_rows(observed, rows, targets, rng)
-    return attack_rows(observed, drawn, attacker, attacker.groups(terms), rng)
+    return BlockSearch(observed, attacker, attacker.groups(terms), np.random.default_rng([seed, 0xB10C]))
 
 
-def attack_rows(
-    observed: Observed, drawn: Ints, attacker: Attacker, groups: Groups, rng: np.random.Generator
-) -> Claims:
+def attack_rows(search: BlockSearch, drawn: Ints) -> Claims:
     """Attack the drawn rows of a table; see `attack_pass`."""
+    observed, attacker = search.observed, search.attacker
     person, posterior = np.full(len(drawn), -1, dtype=np.int64), np.zeros(len(drawn))
     sizes = observed.sizes[observed.block[drawn]] if len(drawn) else drawn
-    if len(drawn) and len(groups.members):
-        search = BlockSearch(observed, attacker, groups, rng)
+    if len(drawn) and len(search.groups.members):
         alone = np.flatnonzero(sizes == 1)
         person[alone], posterior[alone] = search.name_single_rows(drawn[alone])
         crowded = np.flatnonzero(sizes > 1)
@@ -158,13 +165,22 @@ class BlockSearch:
         ones = np.bitwise_count(observed.sketches).sum(axis=2, dtype=np.int16)
         weights = np.where(observed.sketched, ones, np.int16(-1))
         self.weights = weights if self.looks.weights.shape[1] else weights[:, :0]
+        self.group_of = groups.group_of
         self._lay_out_single_members()
+
+    @cached_property
+    def places(self) -> dict[int, list[int]]:
+        """Places of each person in `Groups.members`."""
+        out: dict[int, list[int]] = {}
+        for place, person in enumerate(self.attacker.known[self.groups.members].tolist()):
+            out.setdefault(person, []).append(place)
+        return out
 
     def _lay_out_single_members(self) -> None:
         """Work out, for each look, how probable it is that one member of a group is there alone, and who is first."""
         groups, person = self.groups, self.attacker.known
         absent = self.groups.prior + (groups.sizes - 1) * self.rates[2]
-        weight = np.exp(absent)[groups.group_of]
+        weight = np.exp(absent)[self.group_of]
         looks = len(self.looks.missing)
         self.look_mass = np.bincount(self.look_of, weight, minlength=looks)
         # a person may stand in several groups
@@ -205,8 +221,13 @@ class BlockSearch:
             posterior[part] = np.exp(self.rates[0]) * named[np.arange(len(best)), best] / total
         return person, posterior
 
-    def name_block(self, rows: Ints) -> dict[int, tuple[int, float]]:
-        """Return person and posterior of each row of a block of two and more that somebody may stand behind."""
+    def name_block(self, rows: Ints, given: Mapping[int, int] | None = None) -> dict[int, tuple[int, float]]:
+        """Return person and posterior of each row of a block of two and more that somebody may stand behind.
+
+        Args:
+            rows: All rows of the block.
+            given: Rows whose person the attacker knows from elsewhere.
+        """
         size = len(rows)
         alone, by_chance = self._by_look(rows)
         left, right = (side.ravel() for side in np.meshgrid(rows, rows, indexing="ij"))
@@ -216,6 +237,10 @@ class BlockSearch:
         telling = np.argsort(by_chance + chance.sum(axis=1), kind="stable")
         alone, seen = alone[telling], np.ascontiguousarray(seen[telling][:, telling])
         chance = np.ascontiguousarray(chance[telling][:, telling])
+        if given is not None:
+            of_row = [given.get(row, -1) for row in rows[telling].tolist()]
+            score, named = self._states_given(of_row, alone, seen, chance)
+            return self._marginals(rows[telling], None, score, named)
         score, named = self._states(alone, seen, chance)
         return self._marginals(rows[telling], alone, score, named)
 
@@ -252,11 +277,42 @@ class BlockSearch:
         _, first = np.unique(together, axis=0, return_index=True)
         return np.concatenate(scores)[first], together[first]
 
+    def _states_given(
+        self, of_row: list[int], alone: Floats, seen: npt.NDArray[np.uint8], chance: Floats
+    ) -> tuple[Floats, npt.NDArray[np.int64]]:
+        """Return the best states in which the rows given (person of each row, -1: open) are who they are."""
+        size, groups = len(of_row), self.groups
+        first = next(row for row in range(size) if of_row[row] >= 0)
+        named, group = [], []
+        for place in self.places.get(of_row[first], ()):
+            g = int(self.group_of[place])
+            inside = range(int(groups.offsets[g]), int(groups.offsets[g + 1]))
+            who = {int(self.attacker.known[groups.members[at]]): at for at in inside}
+            # a known person who is not of this group stands in the block by an error: nobody's place is taken
+            state = [OPEN if person < 0 else who.get(person, NOBODY) for person in of_row]
+            state[first] = place
+            named.append(state)
+            group.append(g)
+        if not named:
+            return np.empty(0), np.empty((0, size), dtype=np.int64)
+        todo = np.array([row for row in range(size) if of_row[row] < 0], dtype=np.int64)
+        of = np.array(group, dtype=np.int64)
+        return extend(  # type: ignore[no-any-return]
+            np.array(named, dtype=np.int64), groups.prior[of], of, todo, alone, seen, chance,
+            groups.offsets, self.look_of, self.pairs.offsets, self.pairs.pairs, self.kinds, self.tables.pairs,
+            self.rates, WIDTH,
+        )  # fmt: skip
+
     def _marginals(
-        self, rows: Ints, alone: Floats, score: Floats, named: npt.NDArray[np.int64]
+        self, rows: Ints, alone: Floats | None, score: Floats, named: npt.NDArray[np.int64]
     ) -> dict[int, tuple[int, float]]:
-        """Sum the states to persons; beside them, one row is somebody and all others nobody, or all are."""
+        """Sum the states to persons; beside them, one row is somebody and all others nobody, or all are.
+
+        Without `alone` there is nothing beside the states.
+        """
         size, who = len(rows), self.attacker.known[self.groups.members]
+        if alone is None:
+            return self._summed(rows, who, score, named)
         nobody = size * self.rates[1]
         single = self.rates[0] + (size - 1) * self.rates[1]
         top = max(nobody, score.max(initial=nobody), single + float(alone.max()))
@@ -277,11 +333,21 @@ class BlockSearch:
                 found[int(row)] = (int(distinct[best]), float(mass[best] / total))
         return found
 
+    def _summed(
+        self, rows: Ints, who: Ints, score: Floats, named: npt.NDArray[np.int64]
+    ) -> dict[int, tuple[int, float]]:
+        found = {}
+        weight = np.exp(score - score.max(initial=-np.inf))
+        for place, row in enumerate(rows.tolist()):
+            somebody = named[:, place] >= 0
+            if somebody.any():
+                persons, number = np.unique(who[named[somebody, place]], return_inverse=True)
+                mass = np.bincount(number, weight[somebody])
+                found[int(row)] = (int(persons[mass.argmax()]), float(mass.max() / weight.sum()))
+        return found
+
 
 def _rest(rows: int, persons: Ints, rates: Floats) -> Floats:
     """See `search.reach`, for many groups at once."""
     matched = np.minimum(rows, persons)
     return np.asarray(matched * rates[0] + (rows - matched) * rates[1] + (persons - matched) * rates[2])
-
-
-__all__ = ["NOBODY", "Beliefs", "Claims", "attack_pass", "attack_rows", "reach"]

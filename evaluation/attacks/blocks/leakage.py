@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from evaluation.attacks.blocks.attacker import Attacker
-from evaluation.attacks.blocks.fingerprint import Claims, attack_pass
+from evaluation.attacks.blocks.fingerprint import BlockSearch, Claims, attack_rows, search_of
 from pseudonymisation.encoding.profile import EncodedPass
 
 _Z: Final = 1.959963984540054
@@ -203,9 +203,20 @@ def attack_passes(
     scored = {}
     for terms in attacker.agreement.passes:
         truth = truth_of(encoded[terms.name], sample.drawn)
-        targets = truth.get_column("handle").to_numpy()
-        claims = attack_pass(
-            encoded[terms.name].table, attacker, terms, rows=max(1, len(targets)), seed=seed, targets=targets
-        )
-        scored[terms.name] = score_pass(claims, truth)
+        search = search_of(encoded[terms.name].table, attacker, terms, seed=seed)
+        scored[terms.name] = score_pass(attack_rows(search, rows_of(search, truth)), truth)
     return union_of(scored, len(sample.drawn))
+
+
+def rows_of(search: BlockSearch, truth: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """Return the rows of a search's table whose handles the truth has."""
+    wanted = truth.get_column("handle").to_numpy()
+    return np.flatnonzero(np.isin(search.observed.handles, wanted)).astype(np.int64)
+
+
+def either(one: PassLeakage, other: PassLeakage) -> PassLeakage:
+    """Return what two attackers name together: of a row the one that is right, else the surer one."""
+    rows = pl.concat([one.rows, other.rows]).sort(
+        "handle", "named", "posterior", descending=[False, True, True], maintain_order=True
+    )
+    return PassLeakage(rows.unique("handle", keep="first", maintain_order=True), one.baseline)

@@ -1,5 +1,7 @@
 """The attack names people where it must, nobody where it must not, and the same ones each time."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -117,11 +119,15 @@ def test_less_knowledge_names_less(capped, persons_1500):
 
 def test_the_audit_attacks_the_same_persons_in_all_passes(capped, persons_1500):
     made, encoded = capped
-    audit = audit_blocks(encoded, persons_1500, made, rows=80, overlaps=(1.0, 0.5), seed=5)
+    options = {"rows": 80, "overlaps": (1.0, 0.5), "known_pairs": (20,), "controls": False}
+    audit = audit_blocks(encoded, persons_1500, made, seed=5, **options)
+    assert audit.verdict == "UNCHECKED"
     assert audit.union.total == 80
-    assert audit.as_dict() == audit_blocks(encoded, persons_1500, made, rows=80, overlaps=(1.0, 0.5), seed=5).as_dict()
-    assert set(audit.passes) == {"family_year", "names"}
-    other = audit_blocks(encoded, persons_1500, made, rows=80, overlaps=(1.0,), seed=6)
+    assert audit.union.hits >= max(audit.fingerprint[1.0].union.hits, audit.equality.union.hits)
+    assert audit.as_dict() == audit_blocks(encoded, persons_1500, made, seed=5, **options).as_dict()
+    assert set(audit.passes) == {"family_year", "names"} == set(audit.seeded[20])
+    assert json.loads(json.dumps(audit.as_dict()))["worst"]["union"]["total"] == 80
+    other = audit_blocks(encoded, persons_1500, made, seed=6, **options)
     persons = [one.fingerprint[1.0].passes["names"].rows.get_column("person").to_list() for one in (audit, other)]
     assert sorted(persons[0]) != sorted(persons[1])
 
