@@ -13,6 +13,8 @@ from service.audit.routes import router as audit
 from service.linkage_unit.jobs import linkage_workers
 from service.linkage_unit.routes import router as linkage_runs
 from service.relay.routes import router as relay
+from service.retention.jobs import retention_ticks
+from service.retention.routes import router as retention
 from service.runs.routes import router as runs
 from service.settings import Role
 from service.statistics_unit.jobs import statistics_workers
@@ -28,6 +30,7 @@ BOTH: tuple[Role, ...] = ("linkage", "statistics")
 # Routers and the roles that serve them.
 ROUTERS: tuple[tuple[APIRouter, tuple[Role, ...]], ...] = (
     (agreements, BOTH),
+    (retention, BOTH),
     (audit, BOTH),
     (relay, LINKAGE),
     (submissions, BOTH),
@@ -40,4 +43,8 @@ ROUTERS: tuple[tuple[APIRouter, tuple[Role, ...]], ...] = (
 INSTALLERS: tuple[Callable[[FastAPI, Unit], None], ...] = (install_accounts, install_pages)
 
 # Entered when the application starts and left when it stops: durable jobs run their worker here.
-WORKERS: tuple[Callable[[Unit], AbstractContextManager[None]], ...] = (linkage_workers, statistics_workers)
+WORKERS: tuple[Callable[[Unit], AbstractContextManager[None]], ...] = (
+    retention_ticks,
+    linkage_workers,
+    statistics_workers,
+)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from contract.agreement import Agreement, Signature, SignedAgreement
 from contract.canonical import canonical_json
 from contract.errors import AgreementError, NotFoundError
+from contract.succession import check_successor
 from service.agreements.models import AgreementRow, AgreementSignature
 from service.audit.actions import Action
 from service.audit.log import append
@@ -25,7 +26,8 @@ def install_agreement(
     """Make an agreement known to this unit, with the signatures it has so far. Doing it again is harmless.
 
     Raises:
-        AgreementError: It names other keys for this unit, or the profile `clear` where that is not allowed.
+        AgreementError: It names other keys for this unit, the profile `clear` where that is not allowed, or a
+            predecessor of the same or a later key epoch.
         SignatureError: A signature does not verify.
     """
     agreement = signed.agreement
@@ -40,6 +42,7 @@ def install_agreement(
             "The profile `clear` hides nothing and is refused.", advice="It is for the evaluation on synthetic data."
         )
     signed.check_signatures()
+    _check_predecessor(session, agreement)
     if session.get(AgreementRow, agreement.id) is None:
         session.add(
             AgreementRow(
@@ -88,6 +91,31 @@ def list_agreements(session: Session) -> list[SignedAgreement]:
     """Return all installed agreements, the oldest first."""
     ids = session.scalars(select(AgreementRow.id).order_by(AgreementRow.installed_at, AgreementRow.id)).all()
     return [get_agreement(session, agreement_id) for agreement_id in ids]
+
+
+def lineage(session: Session, agreement_id: str) -> list[str]:
+    """Return an agreement and, newest first, its predecessors as far as they are installed here.
+
+    A successor continues its predecessor's persons and retractions.
+    """
+    found: list[str] = []
+    wanted: str | None = agreement_id
+    while wanted is not None and (row := session.get(AgreementRow, wanted)) is not None:
+        found.append(wanted)
+        wanted = parse_agreement(row.document).predecessor
+    return found
+
+
+def successors(session: Session, agreement_id: str) -> list[str]:
+    """Return the installed agreements that name an agreement as their predecessor, in the order of their ids."""
+    rows = session.scalars(select(AgreementRow).order_by(AgreementRow.id))
+    return [row.id for row in rows if parse_agreement(row.document).predecessor == agreement_id]
+
+
+def _check_predecessor(session: Session, agreement: Agreement) -> None:
+    row = session.get(AgreementRow, agreement.predecessor) if agreement.predecessor else None
+    if row is not None:
+        check_successor(parse_agreement(row.document), agreement)
 
 
 def live_agreement(session: Session, agreement_id: str, now: datetime | None = None) -> Agreement:

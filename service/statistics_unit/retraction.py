@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contract.errors import ForbiddenError
+from service.agreements.service import lineage, successors
 from service.audit.actions import Action
 from service.audit.log import append
 from service.requests import Caller
@@ -87,8 +88,44 @@ def _vintages(session: Session, agreement_id: str) -> list[str]:
 
 
 def retracted(session: Session, agreement_id: str, up_to: int) -> set[tuple[str, str]]:
-    """Return (register, subject_ref) of all retractions up to a sequence number."""
+    """Return (register, subject_ref) of all retractions up to a sequence number.
+
+    Those under a predecessor count as well: a subject reference outlives its agreement, and so does its retraction.
+    """
     query = select(SubjectRetraction.register_name, SubjectRetraction.subject_ref).where(
-        SubjectRetraction.agreement_id == agreement_id, SubjectRetraction.sequence <= up_to
+        SubjectRetraction.agreement_id.in_(lineage(session, agreement_id)), SubjectRetraction.sequence <= up_to
     )
     return {(row[0], row[1]) for row in session.execute(query)}
+
+
+def hand_over(session: Session, agreement_id: str) -> int:
+    """Give an agreement's retractions to its successors before they are deleted; returns how many there are.
+
+    Without it, the end of a predecessor's retention would bring retracted subjects back. None are handed over where
+    there is no successor: then nothing is computed any more.
+    """
+    held = session.scalars(
+        select(SubjectRetraction)
+        .where(SubjectRetraction.agreement_id == agreement_id)
+        .order_by(SubjectRetraction.sequence)
+    ).all()
+    heirs = successors(session, agreement_id)
+    if not heirs or not held:
+        return 0
+    number = session.scalar(select(func.max(SubjectRetraction.sequence))) or 0
+    for heir in heirs:
+        for row in held:
+            if _known(session, heir, row.register_name, [row.subject_ref]):
+                continue
+            number += 1
+            session.add(
+                SubjectRetraction(
+                    sequence=number,
+                    agreement_id=heir,
+                    register_name=row.register_name,
+                    subject_ref=row.subject_ref,
+                    at=row.at,
+                )
+            )
+    session.flush()
+    return len(held)

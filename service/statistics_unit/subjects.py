@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Index, String, delete, insert, select
+from sqlalchemy import Index, String, delete, insert, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.db.base import Database
@@ -74,6 +74,15 @@ def forget_subjects(database: Database, subjects: Iterable[tuple[str, str]]) -> 
         for register, subject in sorted(subjects):
             own = (PersonLink.register_name == register, PersonLink.subject_ref == subject)
             session.execute(delete(PersonLink).where(*own))
+
+
+def forget_runs(database: Database, runs: Iterable[str]) -> None:
+    """Delete the links of runs, as at the end of their agreement's retention."""
+    with database.write() as session:
+        if database.engine.dialect.name == "sqlite":
+            session.execute(text("PRAGMA secure_delete=ON"))  # deleted rows are overwritten with zeros
+        for run_id in sorted(runs):
+            session.execute(delete(PersonLink).where(PersonLink.run_id == run_id))
 
 
 def stored_links(database: Database, run_id: str) -> list[Link]:

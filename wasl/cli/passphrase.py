@@ -11,11 +11,15 @@ from contract.errors import ConfigurationError
 
 
 def read_passphrase(prompt: str = "Passphrase of the key store: ") -> bytes:
-    """Return the passphrase.
+    """Return the passphrase, once the process is guarded: from here on it holds keys.
 
     Raises:
         ConfigurationError: The file cannot be read, or nobody can be asked.
+        ProcessGuardError: The system does not let the process forbid core files.
     """
+    from pseudonymisation.keys.process import guard_process
+
+    guard_process()
     named = os.environ.get("WASL_PASSPHRASE_FILE")
     if named:
         try:
