@@ -17,26 +17,14 @@ import polars as pl
 
 from trajectories.catalogue import UNKNOWN, catalogue
 from trajectories.channels import Channels
+from trajectories.coding import CODE_LISTS, CONCORDANCES
+from trajectories.events import owned
 from trajectories.intervals import Ints
 from trajectories.persons import SEXES, Persons
 
 REFERENCE_BREAKDOWNS: Final = ("total", "sex", "nationality_group")
 ALL_BREAKDOWNS: Final = (*REFERENCE_BREAKDOWNS, "age_group", "activity", "occupation", "region")
 
-#: Code list and, for codes of events, the event table, its column and the concordance.
-CODE_LISTS: Final[Mapping[str, str]] = {
-    "sex": "sex/1",
-    "nationality_group": "nationality_group/1",
-    "age_group": "age_group/1",
-    "activity": "isic4_section/4",
-    "occupation": "isco08_major/08",
-    "region": "region/2015",
-}
-CONCORDANCES: Final[Mapping[str, tuple[str, str, str]]] = {
-    "activity": ("contracts", "activity", "isic4_division_section/1"),
-    "occupation": ("contracts", "occupation", "isco08_major/1"),
-    "region": ("permits", "prefecture", "prefecture_region/1"),
-}
 _AGE_BOUNDS: Final = (15, 25, 35, 45, 55, 65)
 
 
@@ -122,20 +110,14 @@ def breakdowns_of(channels: Channels, persons: Persons, names: tuple[str, ...] =
             codes = catalogue().code_list(CODE_LISTS[name]).codes
             categories += [(name, code) for code in (*codes, UNKNOWN)]
             if name in CONCORDANCES:
-                titles[name] = _titles(channels, name, codes)
+                titles[name] = _titles(channels, name)
     return Breakdowns(tuple(categories), persons, names, titles)
 
 
-def _titles(channels: Channels, name: str, codes: tuple[str, ...]) -> _Titles:
-    table, column, concordance = CONCORDANCES[name]
-    events: pl.DataFrame = getattr(channels.events, table)
-    coded = catalogue().concordance(concordance).apply(events[column])
-    places = coded.replace_strict(
-        {code: place for place, code in enumerate(codes)}, default=None, return_dtype=pl.Int64
-    )
-    person = np.append(channels.person_of_record, -1)[events["record"].to_numpy()]
-    frame = events.select("start", "issued").with_columns(person=pl.Series(person), place=places)
+def _titles(channels: Channels, name: str) -> _Titles:
+    events: pl.DataFrame = getattr(channels.events, CONCORDANCES[name][0])
+    person, start, issued, place = owned(events, channels.person_of_record, "start", "issued", f"{name}_code")
     # Equal start and issue: the larger code, so that the order of rows decides nothing.
-    rows = frame.filter(pl.col("person") >= 0).drop_nulls("place").sort("person", "start", "issued", "place")
-    person, start, place = (rows[column].to_numpy().astype(np.int64) for column in ("person", "start", "place"))
-    return _Titles(person, start, place)
+    order = np.lexsort((place, issued, start, person))
+    order = order[place[order] >= 0]
+    return _Titles(person[order], start[order], place[order])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -29,7 +30,6 @@ class Channels:
         persons: `person` (int64) and `person_id`, sorted.
         spells: By channel name, sorted by person and start.
         attested: For every person, whether a placement event is an attestation with an exemption ground.
-        losses: Values and rows that fed no channel: `register, column, reason, rows`.
         events: What the spells are made of.
         person_of_record: int64, person of each record position of `events`, -1 for none.
     """
@@ -39,9 +39,19 @@ class Channels:
     persons: pl.DataFrame
     spells: dict[str, Intervals]
     attested: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    losses: pl.DataFrame
     events: Events
     person_of_record: Ints
+
+    @cached_property
+    def losses(self) -> pl.DataFrame:
+        """Values and rows that fed no channel: `register, column, reason, rows`."""
+        account = Account()
+        account.entries += self.events.losses
+        for register, record in self.events.rows.items():
+            if register != "consular":
+                unlinked = int((np.append(self.person_of_record, -1)[record] < 0).sum())
+                account.add(register, "record", "no link", unlinked)
+        return account.losses()
 
 
 def build_channels(linked: LinkedRegisters, window: Window, preset: Preset = REFERENCE) -> Channels:
@@ -99,19 +109,9 @@ def channels_of(
         persons=persons,
         spells=dict(zip(CHANNELS, (presence, *work), strict=True)),
         attested=attested,
-        losses=_losses(events, person_of_record),
         events=events,
         person_of_record=person_of_record,
     )
-
-
-def _losses(events: Events, person_of_record: Ints) -> pl.DataFrame:
-    account = Account()
-    account.entries += events.losses
-    for register, record in events.rows.items():
-        if register != "consular":
-            account.add(register, "record", "no link", int((np.append(person_of_record, -1)[record] < 0).sum()))
-    return account.losses()
 
 
 def _bridged(spells: Intervals, longest: int, window: Window) -> Intervals:

@@ -12,12 +12,14 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from trajectories.coding import coded, positions_of
 from trajectories.intervals import Ints
 from trajectories.parse import Account, days, months, stamps, strip, stripped, whole_numbers, words
 from trajectories.tables import LinkedRegisters
 
 #: Situation codes of a declaration (CNSS e-BDS), by number; 0 is none or another.
 SITUATIONS: Final = ("", "SO", "DE", "IT", "IL", "AT", "CS", "MS", "MP")
+SEXES_KNOWN: Final = ("F", "M")
 _NO_DAY: Final = -(1 << 22)
 
 
@@ -27,11 +29,14 @@ class Events:
 
     Attributes:
         records: The records in their order: `register`, `record`, `birth_year`, `sex`, `nationality`.
+        votes: By column of records, int64: the birth year, the position in `SEXES_KNOWN`, the position in
+            `nationalities`; -1 where a record has no vote.
+        nationalities: All codes of the records, sorted.
         crossings: `record`, `day`, `second`, `out` (0 entry, 1 exit).
         permits: `record`, `start`, `end` (withdrawal cuts it), `issued` (day; the start where unknown), `permit_type`,
             `motive`, `prefecture` (str).
         contracts: `record`, `start`, `end`, `issued` (visa date, or the start), `activity`, `occupation` (str); granted
-            ones only.
+            ones only. Titles also carry `<breakdown>_code` (int64, -1 none) of `trajectories.coding`.
         declarations: `record`, `month`, `days`, `situation` (int8 position in `SITUATIONS`), `pay` (centimes, -1
             unknown), `employer` (str). All of them, also of 0 days.
         attested: Records with an attestation that gives an exemption ground.
@@ -41,6 +46,8 @@ class Events:
     """
 
     records: pl.DataFrame
+    votes: dict[str, Ints]
+    nationalities: tuple[str, ...]
     crossings: pl.DataFrame
     permits: pl.DataFrame
     contracts: pl.DataFrame
@@ -94,8 +101,17 @@ def parse_events(linked: LinkedRegisters) -> Events:
     positions = linked.records.select("register", name=stripped("record")).with_row_index("position")
     positions = positions.with_columns(pl.col("position").cast(pl.Int64))
     readers = {name: _Reader(linked, name, positions, account) for name in _READ}
+    records = linked.records.select("register", "record", "birth_year", "sex", "nationality")
+    nationality = strip(records["nationality"])
+    nationalities = tuple(nationality.drop_nulls().unique().sort().to_list())
     return Events(
-        records=linked.records.select("register", "record", "birth_year", "sex", "nationality"),
+        records=records,
+        votes={
+            "birth_year": records["birth_year"].cast(pl.Int64).fill_null(-1).to_numpy(),
+            "sex": positions_of(strip(records["sex"]), SEXES_KNOWN),
+            "nationality": positions_of(nationality, nationalities),
+        },
+        nationalities=nationalities,
         crossings=_crossings(readers["border_crossing"]),
         permits=_permits(readers["residence_permit"]),
         contracts=_contracts(readers["work_contract"]),
@@ -133,7 +149,8 @@ def _permits(reader: _Reader) -> pl.DataFrame:
         }
     )
     usable = frame.drop_nulls(("start", "last"))
-    return usable.with_columns(end=pl.min_horizontal(pl.col("last") + 1, "withdrawn")).drop("last", "withdrawn")
+    ended = usable.with_columns(end=pl.min_horizontal(pl.col("last") + 1, "withdrawn")).drop("last", "withdrawn")
+    return coded(ended, "permits")
 
 
 def _contracts(reader: _Reader) -> pl.DataFrame:
@@ -148,7 +165,7 @@ def _contracts(reader: _Reader) -> pl.DataFrame:
             **{name: reader.text(name, noted=False) for name in ("activity", "occupation")},
         }
     )
-    return frame.filter(granted).drop_nulls(("start", "end"))
+    return coded(frame.filter(granted).drop_nulls(("start", "end")), "contracts")
 
 
 def _declarations(reader: _Reader) -> pl.DataFrame:

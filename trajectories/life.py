@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import polars as pl
 
 from trajectories.events import SITUATIONS, Events, owned
 from trajectories.intervals import Intervals, Ints, month_start
 from trajectories.tables import Window
-from trajectories.votes import record_votes
+from trajectories.votes import winners
 
+OLDEST_BIRTH_YEAR: Final = 1900
 _EVER: Final = 1 << 21
 _DIED: Final = SITUATIONS.index("DE")
 
@@ -39,9 +39,9 @@ class Life:
 def life_of(events: Events, person_of_record: Ints, count: int, window: Window) -> Life:
     """Return the lives of `count` persons."""
     birth, death = np.full(count, -_EVER), np.full(count, _EVER)
-    years = record_votes(events, person_of_record, "birth_year", pl.col("value").is_between(1900, window.end.year))
-    known = years["value"].cast(pl.Int64).to_numpy()
-    birth[years["person"].to_numpy()] = month_start(known * 12)
+    years = events.votes["birth_year"]
+    born, year = winners(years, (years >= OLDEST_BIRTH_YEAR) & (years <= window.end.year), person_of_record)
+    birth[born] = month_start(year * 12)
     who, month, days, situation = owned(events.declarations, person_of_record, "month", "days", "situation")
     worked = np.full(count, -1, dtype=np.int64)
     np.maximum.at(worked, who[days >= 1], month[days >= 1])

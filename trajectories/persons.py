@@ -11,8 +11,9 @@ import polars as pl
 
 from contract.nationality_groups import GROUP_NAMES, OTHER_GROUP, group_of
 from trajectories.intervals import Bools, Ints
+from trajectories.life import OLDEST_BIRTH_YEAR
 from trajectories.parse import strip
-from trajectories.votes import record_votes
+from trajectories.votes import winners
 
 if TYPE_CHECKING:
     from trajectories.channels import Channels
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 HOME_NATIONALITY: Final = "MAR"
 EXEMPT_NATIONALITIES: Final = ("DZA", "TUN", "SEN")
 SEXES: Final = ("F", "M", "unknown")
-OLDEST_BIRTH_YEAR: Final = 1900
 WORKING_AGE: Final = 15
 _NO_YEAR: Final = 1 << 30
 
@@ -91,30 +91,33 @@ def describe_persons(channels: Channels, groups: Mapping[str, str] | None = None
         groups: Nationality (alpha-3) to group; a nationality that is not in it is `other`. Default: the groups of
             `contract.nationality_groups`.
     """
-    value, count = pl.col("value"), channels.persons.height
-    year = value.cast(pl.Int64, strict=False).is_between(OLDEST_BIRTH_YEAR, channels.window.end.year)
+    events, count = channels.events, channels.persons.height
 
-    def voted(column: str, counts: pl.Expr) -> tuple[Ints, pl.Series]:
-        found = record_votes(channels.events, channels.person_of_record, column, counts)
-        return found["person"].to_numpy().astype(np.int64), found["value"]
+    def voted(column: str, counts: Bools) -> tuple[Ints, Ints]:
+        return winners(events.votes[column], counts, channels.person_of_record)
 
+    years = events.votes["birth_year"]
     birth = np.full(count, _NO_YEAR, dtype=np.int64)
-    who, years = voted("birth_year", year)
-    birth[who] = years.cast(pl.Int64).to_numpy()
+    who, year = voted("birth_year", (years >= OLDEST_BIRTH_YEAR) & (years <= channels.window.end.year))
+    birth[who] = year
     sex = np.full(count, SEXES.index("unknown"), dtype=np.int64)
-    who, sexes = voted("sex", value.is_in(SEXES[:2]))
-    sex[who] = _positions(sexes, {name: position for position, name in enumerate(SEXES)})
+    who, position = voted("sex", events.votes["sex"] >= 0)
+    sex[who] = position
 
     names = GROUP_NAMES if groups is None else (*sorted({*groups.values()} - {OTHER_GROUP}), OTHER_GROUP)
-    who, nationality = voted("nationality", pl.lit(value=True))
-    codes = nationality.unique().sort().to_list()
-    belongs = {code: names.index(group_of(code) if groups is None else groups.get(code, OTHER_GROUP)) for code in codes}
+    codes = events.nationalities
+    belongs = [names.index(group_of(code) if groups is None else groups.get(code, OTHER_GROUP)) for code in codes]
+    who, nationality = voted("nationality", events.votes["nationality"] >= 0)
     group = np.zeros(count, dtype=np.int64)
     known, national, exempt = (np.zeros(count, dtype=np.bool_) for _ in range(3))
-    group[who] = _positions(nationality, belongs)
     known[who] = True
-    national[who] = (nationality == HOME_NATIONALITY).to_numpy()
-    exempt[who] = nationality.is_in(EXEMPT_NATIONALITIES).to_numpy()
+    for target, values in (
+        (group, belongs),
+        (national, [code == HOME_NATIONALITY for code in codes]),
+        (exempt, [code in EXEMPT_NATIONALITIES for code in codes]),
+    ):
+        if codes:
+            target[who] = np.array(values)[nationality]
     return Persons(
         in_population=known & ~national,
         national=national,
@@ -124,10 +127,3 @@ def describe_persons(channels: Channels, groups: Mapping[str, str] | None = None
         group=group,
         groups=names,
     )
-
-
-def _positions(values: pl.Series, positions: Mapping[str, int]) -> Ints:
-    if not positions:
-        return np.zeros(len(values), dtype=np.int64)
-    mapped = values.replace_strict(positions, default=0, return_dtype=pl.Int64)
-    return mapped.to_numpy().astype(np.int64)

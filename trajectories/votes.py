@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import polars as pl
+import numpy as np
 
-from trajectories.events import Events
-from trajectories.intervals import Ints
+from trajectories.intervals import Bools, Ints
 
 
-def record_votes(events: Events, person_of_record: Ints, column: str, counts: pl.Expr) -> pl.DataFrame:
-    """Return `person` and `value`: each person's most frequent value of a column of records, sorted by person.
+def winners(values: Ints, counts: Bools, person_of_record: Ints) -> tuple[Ints, Ints]:
+    """Return persons (sorted) and the value that most of their records give; nobody without a vote is in it.
 
-    Ties go to the smallest in string order; a person without any vote has no row.
+    Ties go to the smallest value; values are numbered in string order where they stand for strings.
 
     Args:
-        events: Their records vote.
+        values: int64, each record's value, not negative where it counts.
+        counts: Which records have a vote.
         person_of_record: Person of each record, -1 for none.
-        column: `birth_year`, `sex` or `nationality`.
-        counts: Which values (column `value`) have a vote.
     """
-    text = pl.col(column)
-    if events.records[column].dtype == pl.String:
-        text = text.str.strip_chars()
-        text = pl.when(text != "").then(text)
-    return (
-        events.records.lazy()
-        .select(value=text)
-        .with_columns(person=pl.Series(person_of_record))
-        .filter((pl.col("person") >= 0) & pl.col("value").is_not_null() & counts)
-        .group_by("person", "value")
-        .len()
-        .with_columns(order=pl.col("value").cast(pl.String))
-        .sort("person", "len", "order", descending=[False, True, False])
-        .unique("person", keep="first", maintain_order=True)
-        .select("person", "value")
-        .collect()
-    )
+    chosen = counts & (person_of_record >= 0)
+    if not chosen.any():
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    span = int(values[chosen].max()) + 1
+    cells, votes = np.unique(person_of_record[chosen] * span + values[chosen], return_counts=True)
+    person, value = cells // span, cells % span
+    order = np.lexsort((value, -votes, person))
+    person, value = person[order], value[order]
+    first = np.ones(len(person), dtype=np.bool_)
+    first[1:] = person[1:] != person[:-1]
+    return person[first], value[first]

@@ -8,8 +8,8 @@ import pytest
 
 import trajectories
 from contract.nationality_groups import GROUP_NAMES
-from trajectories.breakdowns import CODE_LISTS, CONCORDANCES
 from trajectories.catalogue import CatalogueError, catalogue, fold, load_catalogue
+from trajectories.coding import CODE_LISTS, CONCORDANCES
 
 FOLDER = Path(trajectories.__file__).parent / "concepts"
 
