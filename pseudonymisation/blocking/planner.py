@@ -92,6 +92,19 @@ def plan_passes(
     Raises:
         AgreementError: No two registers (nor the only one) share what a pass needs.
     """
+    planned = candidate_passes(registers, own_fields, persons)
+    if not planned:
+        raise AgreementError(
+            "The registers share nothing that a blocking pass could use.",
+            advice="Map names, birth dates or document numbers of at least two registers.",
+        )
+    return planned[:MAX_PASSES]
+
+
+def candidate_passes(
+    registers: Mapping[str, Collection[str]], own_fields: Mapping[str, FieldType], persons: int
+) -> tuple[PassTerms, ...]:
+    """Return all passes of the table that the registers' fields allow, the most useful first; see `plan_passes`."""
     held = [frozenset(fields) for fields in registers.values()]
     planned: list[PassTerms] = []
     for name, parts in _rows(held, own_fields):
@@ -99,12 +112,7 @@ def plan_passes(
         # a pass that lost its refinements finds nothing that a pass beginning like it does not
         if levels and not any(known.levels[: len(levels)] == levels for known in planned):
             planned.append(PassTerms(name=name, levels=levels))
-    if not planned:
-        raise AgreementError(
-            "The registers share nothing that a blocking pass could use.",
-            advice="Map names, birth dates or document numbers of at least two registers.",
-        )
-    return tuple(planned[:MAX_PASSES])
+    return tuple(planned)
 
 
 def _rows(held: list[frozenset[str]], own_fields: Mapping[str, FieldType]) -> Iterator[Row]:

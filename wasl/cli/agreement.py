@@ -12,7 +12,7 @@ from wasl.cli.output import emit, say
 from wasl.cli.passphrase import read_passphrase
 
 if TYPE_CHECKING:
-    from contract.agreement import Party
+    from contract.agreement import Party, PassTerms
 
 app = typer.Typer(no_args_is_help=True, help="Draft, read, approve and install agreements.")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
@@ -44,6 +44,7 @@ def draft(
     title: Annotated[str, typer.Option(help="A name people will recognise.")],
     purpose: Annotated[str, typer.Option(help="What the linked data are for, and nothing else.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the draft is written.")],
+    passes: Annotated[Path | None, typer.Option(help="Passes that `plan` proposed, in place of the table's.")] = None,
     authorisation: Annotated[str, typer.Option(help="The data-protection authority's decision.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -63,6 +64,7 @@ def draft(
         title=title,
         purpose=purpose,
         persons=persons,
+        passes=_read_passes(passes) if passes else None,
         authorisation=authorisation,
     )
     try:
@@ -71,6 +73,42 @@ def draft(
         raise StorageError("The draft cannot be written.", where={"file": output.name}) from error
     emit({"agreement": agreement.id, "file": str(output), "passes": len(agreement.passes)}, as_json)
     say("Next: every institution reads it (`wasl agreement show`), compares fingerprints and signs it.")
+
+
+@app.command()
+def plan(
+    draft: Annotated[Path | None, typer.Argument(help="A draft; or name registers.")] = None,
+    register: Annotated[list[str] | None, typer.Option(help="A canonical register; again for each.")] = None,
+    persons: Annotated[int | None, typer.Option(help="Persons of all registers together.", min=50)] = None,
+    own: Annotated[
+        Path | None, typer.Option(help="A connector's folder: plan for its own register's persons, on this machine.")
+    ] = None,
+    rate: Annotated[list[str] | None, typer.Option(help="An error rate as NAME=SHARE, such as typing=0.05.")] = None,
+    simulate: Annotated[int, typer.Option(help="Persons simulated at most.", min=50)] = 20_000,
+    most: Annotated[int, typer.Option(help="Passes at most.", min=1)] = 16,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 1,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the proposed passes go.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Predict what passes find, withhold and leak, by group, and find the set that finds most within the bounds."""
+    from wasl.cli.plan import plan_agreement
+
+    report, text = plan_agreement(
+        draft, register or [], persons=persons, own=own, rates=rate or [], seed=seed, simulated=simulate, most=most,
+        output=output,
+    )  # fmt: skip
+    emit(report, as_json, text)
+
+
+def _read_passes(path: Path) -> list[PassTerms]:
+    from pydantic import TypeAdapter, ValidationError
+
+    from contract.agreement import PassTerms
+
+    try:
+        return TypeAdapter(list[PassTerms]).validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValidationError, UnicodeDecodeError) as error:
+        raise InputError("This is not a list of passes.", where={"file": path.name}) from error
 
 
 def _read_party(path: Path) -> Party:
