@@ -66,7 +66,8 @@ def emit_edges(
         A table with `edges.EDGE_SCHEMA`, sorted by pass, handle_a, handle_b.
 
     Raises:
-        PatternError: The range lies outside the pass, the floor is no probability, or the profile is `clear`.
+        PatternError: The range lies outside the pass, the floor is no probability, a weight is not finite,
+            or the profile is `clear`.
     """
     _check_range(arrays, lo, hi)
     _check_comparable(plan)
@@ -75,6 +76,8 @@ def emit_edges(
     many = np.array(plan.many, dtype=np.bool_)
     weights = (model.weights(arrays.name), model.kind_bits(arrays.name))
     bound = model.least_weight(arrays.name, floor)
+    if not (np.isfinite(weights[0]).all() and np.isfinite(weights[1]).all() and math.isfinite(bound)):
+        raise PatternError("A weight of the model is not finite.", where={"pass": arrays.name})
     if plan.profile == "record":
         i, j, patterns = record.likely_pairs(arrays, plan, many, lo, hi, model, bound)
     else:

@@ -22,7 +22,6 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from contract.fields import DOCUMENT_SLOTS
 from linkage.kernels.lanes import LANES, name_bits, popcount64, token_bits
 from linkage.layout import ANY_SLOT, DATED, DOCUMENTS, FULL_CODE, OWN_AT, PERMANENT, SLOT_AT, TOKEN_LANES
 from linkage.levels import (
@@ -168,41 +167,62 @@ def _equal_tokens(tokens: Any, left: Any, right: Any, n: int, equal: Any) -> Non
 
 
 @_plain
-def document_level(layout: Any, rows: Any, i: int, j: int, a: Any, b: Any, equal: Any) -> Any:
-    """Return the level of the documents of rows i and j: see `twins.document_levels`.
+def document_levels(
+    slot_sketches: Any, sketches: Any, present: Any, left: Any, right: Any, n: int, work: Any, levels: Any
+) -> None:
+    """Fill levels[:n] with the levels of documents: see `twins.document_levels`.
 
     Args:
-        layout: A `layout.Layout`.
-        rows: A `layout.Rows`.
-        i: First row.
-        j: Second row.
-        a: Marks of row i.
-        b: Marks of row j.
-        equal: What `lanes.token_bits` says of the two.
+        slot_sketches: int64[5], columns of the slots' sketches, -1 without.
+        sketches: uint64[rows, S, 2].
+        present: uint64[rows].
+        left: int64[n], rows.
+        right: int64[n], rows.
+        n: Number of pairs.
+        work: int64[BUFFERS, BATCH]: marks of both sides and what `lanes.token_bits` says; the last is overwritten.
+        levels: int64[BATCH].
     """
-    same = a >> 32 & b >> 32 & DOCUMENTS
-    into, out_of = a >> 32 & b >> 48 & DATED, a >> 48 & b >> 32 & DATED
-    if same | into | out_of == 0:
-        return 0
-    if same & equal | into & equal >> 16 | out_of & equal >> 32 != 0:
-        return 1
-    for slot in range(len(DOCUMENT_SLOTS)):
-        for there, s, t in ((same, slot, slot), (into, slot, ANY_SLOT), (out_of, ANY_SLOT, slot)):
-            if there >> (slot + SLOT_AT) & 1 == 0:
-                continue
-            left, right = layout.slot_sketches[s], layout.slot_sketches[t]
-            if left < 0 or right < 0:
-                continue
-            held = rows.present[i] >> np.uint64(left) & rows.present[j] >> np.uint64(right) & np.uint64(1)
-            if held != np.uint64(0) and _hamming(rows.sketches, i, j, left, right) <= DOCUMENT_NEAR:
-                return 2
-    return 4 if same & PERMANENT else 3
+    a, b, equal, differ = work[0], work[1], work[2], work[5]
+    for p in range(n):
+        same = a[p] >> 32 & b[p] >> 32 & DOCUMENTS
+        into, out_of = a[p] >> 32 & b[p] >> 48 & DATED, a[p] >> 48 & b[p] >> 32 & DATED
+        hits = same & equal[p] | into & equal[p] >> 16 | out_of & equal[p] >> 32
+        level = 0 if same | into | out_of == 0 else (4 if same & PERMANENT else 3)
+        levels[p] = 1 if hits != 0 else level
+    unlike = 0
+    for p in range(n):
+        differ[unlike] = p
+        unlike += levels[p] > 1
+    for at in range(unlike):
+        p = differ[at]
+        i, j = left[p], right[p]
+        same = a[p] >> 32 & b[p] >> 32 & DOCUMENTS
+        into, out_of = a[p] >> 32 & b[p] >> 48 & DATED, a[p] >> 48 & b[p] >> 32 & DATED
+        near = False
+        for slot in range(len(slot_sketches)):
+            bit, own, other = slot + SLOT_AT, slot_sketches[slot], slot_sketches[ANY_SLOT]
+            if same >> bit & 1:
+                near |= _near(sketches, present, i, j, own, own)
+            if into >> bit & 1:
+                near |= _near(sketches, present, i, j, own, other)
+            if out_of >> bit & 1:
+                near |= _near(sketches, present, i, j, other, own)
+        if near:
+            levels[p] = 2
+
+
+@_plain
+def _near(sketches: Any, present: Any, i: int, j: int, left: int, right: int) -> Any:
+    if left < 0 or right < 0:
+        return False
+    held = present[i] >> np.uint64(left) & present[j] >> np.uint64(right) & np.uint64(1)
+    return held != np.uint64(0) and _hamming(sketches, i, j, left, right) <= DOCUMENT_NEAR
 
 
 @_plain
 def _token_levels(layout: Any, rows: Any, left: Any, right: Any, a: Any, b: Any, equal: Any, n: int, out: Any) -> None:
-    """Turn name codes into pattern digits and add those of birth date, documents and other tokens."""
-    names, births, documents = layout.name_table, layout.birth_table, layout.document_multiplier[0]
+    """Turn name codes into pattern digits and add those of birth date and other tokens."""
+    names, births = layout.name_table, layout.birth_table
     for p in range(n):
         known, same = (a[p] & b[p]) >> 32, equal[p]
         crossed = 64 if same >> 17 & 3 == 3 else 0
@@ -218,10 +238,6 @@ def _token_levels(layout: Any, rows: Any, left: Any, right: Any, a: Any, b: Any,
             i, j = left[p], right[p]
             if rows.known[i] & rows.known[j] & np.uint64(1) << np.uint64(column) != np.uint64(0):
                 out[p] += multiplier * (1 if rows.tokens[i, column] == rows.tokens[j, column] else 2)
-    if documents > 0:
-        for p in range(n):
-            if (a[p] >> 32 | a[p] >> 48) & (b[p] >> 32 | b[p] >> 48) & DOCUMENTS != 0:
-                out[p] += documents * document_level(layout, rows, left[p], right[p], a[p], b[p], equal[p])
 
 
 @_plain
@@ -261,6 +277,11 @@ def batch_patterns(layout: Any, rows: Any, marks: Any, left: Any, right: Any, n:
         _full_levels(layout, rows, left, right, a, b, n, out, state)
     _equal_tokens(rows.tokens, left, right, n, one)
     _token_levels(layout, rows, left, right, a, b, one, n, out)
+    documents = layout.document_multiplier[0]
+    if documents > 0:
+        document_levels(layout.slot_sketches, rows.sketches, rows.present, left, right, n, work, other)
+        for p in range(n):
+            out[p] += other[p] * documents
     _sketch_levels(layout, rows, left, right, n, out)
 
 

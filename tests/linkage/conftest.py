@@ -36,10 +36,11 @@ def agreement_of(
     fields: tuple[str, ...] = ALL_FIELDS,
     passes: tuple[PassTerms, ...] = (PassTerms(name="names", levels=(("skeleton_pair",),)),),
     profile: str = "blind_blocks",
+    own: dict[str, FieldType] | None = None,
 ) -> Agreement:
     """Return an agreement over registers (name to rows_per_person) that all hold the same fields."""
     people = [("holder", "institution"), ("lu", "linkage_unit"), ("su", "statistics_unit"), ("po", "privacy_officer")]
-    own = {"email": FieldType.CODE, "guild": FieldType.CATEGORY}
+    own = own or {"email": FieldType.CODE, "guild": FieldType.CATEGORY}
     return Agreement(
         title="test",
         purpose="test",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -5,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.agreement import PassTerms
+from contract.fields import FieldType
 from linkage.compare import count_given, count_patterns, emit_edges, emit_given, pairs_in_blocks
 from linkage.edges import EDGE_SCHEMA, join_edges
 from linkage.em import fit
@@ -16,7 +19,7 @@ from linkage.patterns import PatternCounts
 from linkage.plan import BIRTH_DATE_LEVELS, DOCUMENT_LEVELS
 from linkage.record import record_patterns
 from linkage.twins import birth_levels, document_levels, name_levels, patterns_of
-from tests.linkage.conftest import ALL_FIELDS, near, plan_for, random_tables
+from tests.linkage.conftest import ALL_FIELDS, near, plan_for, random_table, random_tables
 
 REGISTERS = {"a": "one", "b": "many", "c": "one"}
 PLAN = plan_for(REGISTERS)
@@ -123,6 +126,69 @@ def test_record_scan_equals_its_twin() -> None:
     scan = count_patterns(arrays, plan, 0, len(arrays))
     assert np.array_equal(scan.pattern, twin.pattern)
     assert np.array_equal(scan.count, twin.count)
+
+
+@pytest.mark.parametrize("floor", [0.9, 0.05, 1e-9])
+def test_record_edges_are_those_of_its_twin(floor: float) -> None:
+    plan = plan_for(REGISTERS, profile="record")
+    arrays = arrays_of(plan, rows=90, blocks=1, seed=4)
+    name = plan.passes[0]
+    model = fit({name: count_patterns(arrays, plan, 0, len(arrays))}, plan)
+    i, j = pairs_in_blocks(arrays, plan, 0, len(arrays))
+    twin = emit_given(arrays, plan, model, i, j, record_patterns(arrays, plan, i, j), floor)
+    assert emit_edges(arrays, plan, model, 0, len(arrays), floor).equals(twin)
+    assert twin.num_rows > 0
+
+
+def test_record_encodings_split_into_blocks_are_refused() -> None:
+    plan = plan_for(REGISTERS, profile="record")
+    arrays = arrays_of(plan, rows=20, blocks=3)
+    with pytest.raises(PatternError):
+        count_patterns(arrays, plan, 0, len(arrays))
+
+
+def test_weights_that_are_not_finite_are_refused() -> None:
+    arrays = arrays_of()
+    model = fit({"names": count_patterns(arrays, PLAN, 0, len(arrays))}, PLAN)
+    broken = replace(model, u={"names": model.u["names"] * np.nan})
+    with pytest.raises(PatternError):
+        emit_edges(arrays, PLAN, broken, 0, len(arrays))
+
+
+def test_equal_records_are_one_pattern() -> None:
+    plan = plan_for({"a": "one", "b": "one"})
+    table = random_table(plan, 1, 1, 3)
+    tables = {
+        name: pa.concat_tables([table] * 400).set_column(
+            0, "handle", pa.array(np.arange(400, dtype=np.uint64) + np.uint64(1000 * at))
+        )
+        for at, name in enumerate(plan.registers)
+    }
+    arrays = load_pass(tables, plan, "names")
+    counts = count_patterns(arrays, plan, 0, len(arrays))
+    assert counts.count.tolist() == [160_000]
+
+
+def test_more_tokens_than_a_vector_holds() -> None:
+    fields = ("given_names", "family_name", "birth_date", *(f"own{at}" for at in range(12)))
+    plan = plan_for(REGISTERS, fields=fields, own=dict.fromkeys(fields[3:], FieldType.CATEGORY))
+    arrays = arrays_of(plan)
+    assert arrays.tokens.shape[1] == 32
+    i, j = pairs_in_blocks(arrays, plan, 0, len(arrays))
+    kernel = patterns_kernel(layout_of(plan), arrays.rows(), np.array(plan.many), i, j)
+    assert np.array_equal(patterns_of(arrays, plan, i, j), kernel.astype(np.uint64))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_without_a_partner_can_be_left_out(seed: int) -> None:
+    tables = random_tables(PLAN, 60, 150, seed)
+    every = load_pass(tables, PLAN, "names")
+    few = load_pass(tables, PLAN, "names", partnered=True)
+    assert len(few) < len(every) == every.read == few.read
+    whole, part = (count_patterns(one, PLAN, 0, len(one)) for one in (every, few))
+    assert whole.pairs > 0
+    for field in ("pattern", "register_a", "register_b", "count"):
+        assert np.array_equal(getattr(whole, field), getattr(part, field))
 
 
 DRAW = np.random.default_rng(3)
