@@ -74,7 +74,11 @@ def build_spells(
     Raises:
         InputError: A value is not in its column's form; the confidence table lacks a column or has a person twice.
     """
-    built = channels or build_channels(linked, window, preset)
+    return spells_of(channels or build_channels(linked, window, preset), confidence)
+
+
+def spells_of(built: Channels, confidence: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return the spells of channels that are built already; see `build_spells`."""
     parts = [_channel(name, built) for name in CHANNELS]
     table = (
         pl.concat(parts)
