@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx2
 
-from connectors import agreements, ceremony, checks, gate, preview, push
+from connectors import agreements, ceremony, checks, destruction, gate, preview, push
 from connectors.auditing import Auditor
 from connectors.audits import Audits
 from connectors.client import UnitClient
@@ -38,6 +38,7 @@ from connectors.payload import random_refs
 from connectors.state import LocalState, LocalSubmission
 from contract.agreement import SignedAgreement
 from contract.errors import AgreementError, ConflictError, NotFoundError
+from contract.evidence import SignedEvidence
 from pseudonymisation.blocking.caps import CrowdedKeys
 from pseudonymisation.keys.store import KeyStore
 from pseudonymisation.randomness import RandomSource, SystemRandomness
@@ -150,6 +151,11 @@ class ConnectorAgent:
         signed.check_live()
         with self._clients(signed) as clients:
             return ceremony.step(signed.agreement, self.store, clients["linkage_unit"])
+
+    def destroy_keys(self, agreement_id: str | None = None, *, early: bool = False) -> tuple[SignedEvidence, Path]:
+        """Destroy an agreement's epoch key, the present one's by default. Raises as `destruction.destroy_keys`."""
+        signed = agreements.kept_agreement(self.configuration.agreement_file, agreement_id)
+        return destruction.destroy_keys(self.configuration, signed.agreement, self.store, self.state, early=early)
 
     def check(self) -> dict[str, Any]:
         """Return the preflight report (`checks.check`)."""
@@ -296,6 +302,7 @@ class ConnectorAgent:
             signed = self.agreement
             report["agreement"] = agreements.describe(signed)
             report["epoch_key"] = ceremony.has_epoch_key(signed.agreement, self.store)
+            report["epoch_key_destroyed"] = self.store.destroyed_at(signed.agreement.id, signed.agreement.epoch)
         except AgreementError as error:
             report["agreement"] = None
             report["next"] = error.advice

@@ -44,15 +44,52 @@ def read_agreement(path: Path) -> SignedAgreement:
 def keep_agreement(path: Path, signed: SignedAgreement) -> None:
     """Write an agreement into the connector's folder, replacing the one before in one step.
 
+    Another agreement that was there moves to ``agreements/<id>.json``: its key has still to be destroyed one day.
+
     Raises:
         StorageError: The disk does not take it.
     """
     partial = path.with_suffix(".partial")
     try:
+        before = _present(path)
+        if before is not None and before.agreement.id != signed.agreement.id:
+            earlier = _earlier(path, before.agreement.id)
+            earlier.parent.mkdir(exist_ok=True)
+            earlier.write_text(before.model_dump_json(indent=1), encoding="utf-8")
         partial.write_text(signed.model_dump_json(indent=1), encoding="utf-8")
         partial.replace(path)
     except OSError as error:
         raise StorageError(f"The agreement cannot be written: {os.strerror(error.errno or 0)}.") from None
+
+
+def kept_agreement(path: Path, agreement_id: str | None = None) -> SignedAgreement:
+    """Return the present agreement, or the present or an earlier one by its id or the id's first 8 characters.
+
+    Raises:
+        AgreementError: There is none.
+    """
+    if agreement_id is None:
+        return read_agreement(path)
+    found = {
+        signed.agreement.id: signed
+        for file in [path, *sorted(_earlier(path, "").parent.glob("*.json"))]
+        if file.exists() and (signed := read_agreement(file)).agreement.id.startswith(agreement_id)
+    }
+    if len(found) != 1 or len(agreement_id) < 8:
+        raise AgreementError("There is no agreement of this id in the connector's folder.")
+    return next(iter(found.values()))
+
+
+def _present(path: Path) -> SignedAgreement | None:
+    """Return the agreement that is there, None where there is none or a damaged one."""
+    try:
+        return read_agreement(path)
+    except AgreementError:
+        return None
+
+
+def _earlier(path: Path, agreement_id: str) -> Path:
+    return path.parent / "agreements" / f"{agreement_id}.json"
 
 
 def describe(signed: SignedAgreement) -> dict[str, Any]:
@@ -63,6 +100,7 @@ def describe(signed: SignedAgreement) -> dict[str, Any]:
         "title": agreement.title,
         "purpose": agreement.purpose,
         "epoch": agreement.epoch,
+        "predecessor": agreement.predecessor,
         "expires_on": agreement.expires_on.isoformat(),
         "retention_until": agreement.retention_until.isoformat(),
         "registers": [register.name for register in agreement.registers],

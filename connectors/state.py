@@ -36,7 +36,7 @@ create table if not exists event (
 );
 """
 _NONCE = 12
-SubmissionState = Literal["prepared", "approved", "refused", "sent", "dropped", "retracted"]
+SubmissionState = Literal["prepared", "approved", "refused", "sent", "dropped", "retracted", "destroyed"]
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,12 @@ class LocalState:
             rows = connection.execute("select record_sealed, subject_sealed from record order by record_mac").fetchall()
         return {self._open("record", record).decode(): self._open("subject", subject).hex() for record, subject in rows}
 
+    def count_records(self) -> int:
+        """Return how many records have a subject reference. No identity is read."""
+        with self._transaction() as connection:
+            (count,) = connection.execute("select count(*) from record").fetchone()
+        return int(count)
+
     def add_submission(self, submission: LocalSubmission) -> None:
         """Remember a submission that was just encoded."""
         with self._transaction() as connection:
@@ -193,7 +199,9 @@ class LocalState:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], column.encode())
         except InvalidTag:
             raise IntegrityError(
-                "The connector's state does not open: another key store, or an altered file."
+                "The connector's state does not open: another key store, or an altered file.",
+                advice="Restore state.sqlite and the key store from the same backup. If that key store is lost, move "
+                "state.sqlite away: the next vintage then draws new subject references (docs/guides/key-incidents.md).",
             ) from None
 
 

@@ -160,8 +160,16 @@ def verify_bundle(path: Path, *, signing_key: str | None = None, seen: SignedChe
         IntegrityError: The file is no bundle, or the log was altered, cut or forked.
         SignatureError: A checkpoint or cosignature does not verify.
     """
+    return check_bundle(read_bundle(path), signing_key=signing_key, seen=seen)
+
+
+def read_bundle(path: Path) -> AuditBundle:
+    """Read an exported audit log without verifying it.
+
+    Raises:
+        IntegrityError: The file is no bundle.
+    """
     try:
-        bundle = AuditBundle.model_validate_json(path.read_bytes())
+        return AuditBundle.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise IntegrityError("This is not an audit bundle, or it is damaged.", where={"file": path.name}) from error
-    return check_bundle(bundle, signing_key=signing_key, seen=seen)

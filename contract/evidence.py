@@ -107,8 +107,8 @@ def read_evidence(path: Path) -> SignedEvidence:
         EvidenceError: No such file, or not evidence. Otherwise as `SignedEvidence.check`.
     """
     try:
-        signed = SignedEvidence.model_validate(json.loads(path.read_bytes()))
-    except (OSError, ValueError, ValidationError, RecursionError):
+        signed = SignedEvidence.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
         raise EvidenceError("This is no readable file of deletion evidence.", where={"file": path.name}) from None
     signed.check()
     return signed
