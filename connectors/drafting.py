@@ -14,6 +14,7 @@ from connectors.coarsening import payload_rule
 from contract.agreement import (
     Agreement,
     CapTerms,
+    GateTerms,
     Party,
     PassTerms,
     PayloadColumn,
@@ -80,6 +81,7 @@ def draft_agreement(
     own_fields: Mapping[str, FieldType] | None = None,
     profile: ProfileTerms | None = None,
     caps: CapTerms | None = None,
+    gate: GateTerms | None = None,
     passes: Sequence[PassTerms] | None = None,
     created_on: date | None = None,
     epoch: int = 1,
@@ -96,6 +98,7 @@ def draft_agreement(
         own_fields: Linkage fields that are not standard ones.
         profile: Encoding profile; `blind_blocks` by default.
         caps: Cap on persons sharing a key value.
+        gate: Bounds of the audit.
         passes: Blocking passes, if not those of the planner.
         created_on: Today by default.
         epoch: Key epoch.
@@ -130,6 +133,7 @@ def draft_agreement(
         passes=tuple(planned),
         profile=profile or ProfileTerms(),
         caps=caps or CapTerms(),
+        gate=gate or GateTerms(),
         concepts={
             "migrant_worker": "20th ICLS, guidelines concerning statistics of international labour migration",
             "residence": "12/16 and 6/12 rules",

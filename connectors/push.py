@@ -12,8 +12,10 @@ from pydantic import ValidationError
 
 from connectors.client import UnitClient
 from connectors.errors import UnitRefusedError
+from connectors.gate import AUDIT_FILE, read_dossier
 from connectors.package import MANIFEST_FILE, read_manifest
 from contract.agreement import Agreement
+from contract.audit_override import AccompaniedManifest
 from contract.errors import StorageError
 from contract.receipt import SignedReceipt
 from contract.submission import Manifest, SignedManifest
@@ -53,7 +55,9 @@ def push_half(
     """
     signed = read_manifest(folder)
     manifest = signed.manifest
-    answer = client.post("/api/v1/submissions", signed.model_dump_json())
+    # the audit goes first, with the manifest: a unit takes no file of a submission that it would refuse
+    opening = AccompaniedManifest(manifest=manifest, signature=signed.signature, audit=read_dossier(folder))
+    answer = client.post("/api/v1/submissions", opening.model_dump_json())
     try:
         if answer.get("receipt") is not None:
             return Delivery(unit, _checked(answer["receipt"], manifest, agreement, unit), 0)
@@ -121,7 +125,7 @@ def _checked(document: Any, manifest: Manifest, agreement: Agreement, unit: str)
 
 
 def drop(folder: Path, target: Path) -> list[Path]:
-    """Copy a submission for a carrier: a folder for each unit with the manifest and that unit's half, and no other.
+    """Copy a submission for a carrier: a folder for each unit with manifest, audit report and that unit's half.
 
     Args:
         folder: The submission's folder.
@@ -142,6 +146,8 @@ def drop(folder: Path, target: Path) -> list[Path]:
             place.mkdir(parents=True, exist_ok=True)
             for entry in signed.manifest.half(half):
                 shutil.copyfile(folder / entry.name, place / entry.name)
+            if (folder / AUDIT_FILE).is_file():
+                shutil.copyfile(folder / AUDIT_FILE, place / AUDIT_FILE)
             # the manifest last: a folder with a manifest is whole
             shutil.copyfile(folder / MANIFEST_FILE, place / MANIFEST_FILE)
             made.append(place)

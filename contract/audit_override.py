@@ -43,7 +43,7 @@ class OverrideStatement(Frozen):
     agreement_id: Hex64
     manifest_id: Hex64
     report_id: Hex64
-    reason: str = Field(min_length=10, max_length=400, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")
+    reason: str = Field(min_length=10, max_length=400, pattern=r"^[^\x00-\x1f\x7f]+$")
     made_at: datetime
 
 
@@ -73,6 +73,11 @@ class Override(Frozen):
     def to_sign(self, party: str, name: str) -> SignedName:
         """Return the document that a person signs."""
         return SignedName(statement_id=document_id(self.statement), party=party, name=name)
+
+    def signers(self) -> tuple[tuple[str, NamedSignature], ...]:
+        """Return who has signed so far, ``operator`` and ``officer``."""
+        both = (("operator", self.operator), ("officer", self.officer))
+        return tuple((who, given) for who, given in both if given is not None)
 
     def check(self, agreement: Agreement, signed: SignedAuditReport) -> None:
         """Refuse an override that is not about this report, or lacks one of both signatures.

@@ -169,8 +169,8 @@ class PayloadFigures(Frozen):
     """The coarsened payload.
 
     `unique` counts events (or records, where there are no events) whose values nobody else of the register has;
-    `joined` counts those that a leaked table of name, number and pay gives to the right person; `differenced` those
-    that two releases of nearly the same payload single out.
+    `joined` counts persons whom a leaked table of name, number and pay names rightly; `differenced` those that two
+    releases of nearly the same payload single out.
     """
 
     rows: int = Field(ge=0)
@@ -198,9 +198,9 @@ _WORDS: dict[ReasonCode, str] = {
     "union_leakage": "All passes together may name {found:.1%} of the persons; the bound is {bound:.1%}.",
     "pass_leakage": "The pass{place} names {found:.1%} of its rows; the bound is {bound:.1%}.",
     "known_pairs_leakage": "Known pairs name {found:.1%} of the other rows; the bound is {bound:.1%}.",
-    "record_leakage": "The attack{place} names {found:.2%} of the records; the bound is {bound:.2%}.",
+    "record_leakage": "The unseeded attacks name {found:.2%} of the records; the bound is {bound:.2%}.",
     "payload_unique": "{found:.1%} of the payload's rows are unique; the bound is {bound:.1%}.",
-    "payload_joined": "A leaked table names {found:.1%} of the payload's rows; the bound is {bound:.1%}.",
+    "payload_joined": "A leaked table may name {found:.1%} of the payload's persons; the bound is {bound:.1%}.",
     "structure": "The tables betray themselves:{place} is {found:.4g}, the limit is {bound:.4g}.",
     "birth_date_alone": "The pass{place} has a key of the birth date alone.",
     "control": "The control{place} misbehaved at {found:.1%}, expected {bound:.1%}: the audit proves nothing.",

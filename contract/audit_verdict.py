@@ -7,13 +7,13 @@ never leave: there is nothing to weigh up where nothing was proved.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 from typing import Final
 
 from contract.agreement import Agreement, PassTerms
-from contract.audit_report import AuditReport, ControlFigures, Hits, Reason, ReasonCode, Verdict
+from contract.audit_report import AuditReport, ControlFigures, Hits, Reason, ReasonCode, StructureFigure, Verdict
 from contract.submission import pass_names
 
 #: Least share that an attack must name of each positive control, by its name.
@@ -49,7 +49,7 @@ def judge(report: AuditReport, agreement: Agreement) -> Judgement:
         *_missing(report, agreement),
         *_controls(report),
         *birth_date_alone(agreement),
-        *(_structure(report)),
+        *structure_reasons(report.structure),
         *_leakage(report, agreement),
         *_payload(report, agreement),
     )
@@ -104,7 +104,7 @@ def _missing(report: AuditReport, agreement: Agreement) -> Iterator[Reason]:
         yield Reason(code="incomplete", where="a pass")
     elif full.union.total < least:
         yield Reason(code="too_few", where="persons at full overlap", found=full.union.total, bound=least)
-    if agreement.profile.name == "blind_blocks" and report.known_pairs is None:
+    if report.known_pairs is None:
         yield Reason(code="incomplete", where="the attack with known pairs")
     if not report.structure:
         yield Reason(code="incomplete", where="the structure of the tables")
@@ -122,11 +122,12 @@ def _controls(report: AuditReport) -> Iterator[Reason]:
             yield Reason(code="control", where=control.name, found=control.found.share, bound=bound)
 
 
-def _structure(report: AuditReport) -> Iterator[Reason]:
-    for figure in report.structure:
+def structure_reasons(figures: Iterable[StructureFigure]) -> Iterator[Reason]:
+    """Yield a reason for each figure that lies outside its limits."""
+    for figure in figures:
         if not figure.held:
             bound = figure.least if figure.found < figure.least else figure.most
-            yield Reason(code="structure", where=f"{figure.check} of {figure.where}", found=figure.found, bound=bound)
+            yield Reason(code="structure", where=f"{figure.check}, {figure.where}", found=figure.found, bound=bound)
 
 
 def _leakage(report: AuditReport, agreement: Agreement) -> Iterator[Reason]:
@@ -136,20 +137,22 @@ def _leakage(report: AuditReport, agreement: Agreement) -> Iterator[Reason]:
     if report.profile == "record":
         if full.union.share > gate.record_leakage:
             yield Reason(code="record_leakage", found=full.union.share, bound=gate.record_leakage)
-        for attack in report.attacks:
-            if attack.named is not None and attack.named.share > gate.record_leakage:
-                yield Reason(
-                    code="record_leakage", where=attack.name, found=attack.named.share, bound=gate.record_leakage
-                )
+        yield from _known_pairs(report, agreement)
         return
-    if full.union.high > gate.union_leakage:
-        yield Reason(code="union_leakage", found=full.union.high, bound=gate.union_leakage)
+    # where nobody was left out, nothing was estimated: the share is the figure itself
+    union = full.union.share if full.union.total >= report.subjects else full.union.high
+    if union > gate.union_leakage:
+        yield Reason(code="union_leakage", found=union, bound=gate.union_leakage)
     for one in full.passes:
         if one.named.share > gate.pass_leakage:
             yield Reason(code="pass_leakage", where=one.name, found=one.named.share, bound=gate.pass_leakage)
-    if report.known_pairs is not None and report.known_pairs.named.share > gate.known_pairs_leakage:
-        found = report.known_pairs.named.share
-        yield Reason(code="known_pairs_leakage", found=found, bound=gate.known_pairs_leakage)
+    yield from _known_pairs(report, agreement)
+
+
+def _known_pairs(report: AuditReport, agreement: Agreement) -> Iterator[Reason]:
+    bound = agreement.gate.known_pairs_leakage
+    if report.known_pairs is not None and report.known_pairs.named.share > bound:
+        yield Reason(code="known_pairs_leakage", found=report.known_pairs.named.share, bound=bound)
 
 
 def _payload(report: AuditReport, agreement: Agreement) -> Iterator[Reason]:
@@ -158,5 +161,5 @@ def _payload(report: AuditReport, agreement: Agreement) -> Iterator[Reason]:
         return
     if payload.unique.share > gate.payload_unique:
         yield Reason(code="payload_unique", found=payload.unique.share, bound=gate.payload_unique)
-    if payload.joined is not None and payload.joined.share > gate.payload_joined:
-        yield Reason(code="payload_joined", found=payload.joined.share, bound=gate.payload_joined)
+    if payload.joined is not None and payload.joined.high > gate.payload_joined:
+        yield Reason(code="payload_joined", found=payload.joined.high, bound=gate.payload_joined)

@@ -65,6 +65,7 @@ def served_unit(
             "port": port,
             "statistics_url": statistics_url,
             "allow_clear_profile": clear,
+            "allow_unaudited": True,
         }
     )
     keys = UnitKeys.generate()

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     max_rows: int = Field(default=500_000_000, ge=1)  # rows in one table of a submission
     workers: int = Field(default=1, ge=0, le=64)  # threads of this process that work on runs; 0 where another does
     allow_clear_profile: bool = False  # the profile `clear` hides nothing: synthetic data only
+    allow_unaudited: bool = False  # take submissions without an audit that lets them leave: synthetic data only
     passphrase_file: Path | None = None
     passphrase: SecretStr | None = None
 

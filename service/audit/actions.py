@@ -19,6 +19,7 @@ class Action(StrEnum):
     SUBMISSION_ACCEPT = "submission:accept"
     SUBMISSION_REFUSE = "submission:refuse"
     SUBMISSION_REPLACE = "submission:replace"
+    SUBMISSION_OVERRIDE = "submission:override"
     SUBMISSION_RETRACT = "submission:retract"
     OBJECTS_DELETE = "objects:delete"
     SUBJECTS_RETRACT = "subjects:retract"

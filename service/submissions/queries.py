@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from contract.audit_override import AccompaniedManifest
 from contract.errors import ConflictError, NotFoundError
-from contract.submission import Manifest, SignedManifest
+from contract.submission import Manifest
 from service.requests import Caller
 from service.submissions.contents import StoredTable
 from service.submissions.models import Submission, SubmissionState
@@ -64,7 +65,7 @@ def accepted_submissions(session: Session, agreement_id: str, vintage: str) -> d
     ).all()
     return {
         row.register_name: AcceptedSubmission(
-            manifest=SignedManifest.model_validate_json(row.document).manifest,
+            manifest=AccompaniedManifest.model_validate_json(row.document).manifest,
             manifest_id=row.manifest_id,
             tables={
                 item.name: StoredTable(item.name, item.sha256, item.size, item.rows, item.place) for item in row.objects

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 from pydantic import BaseModel
 
+from contract.audit_override import AccompaniedManifest
 from contract.receipt import SignedReceipt
-from contract.submission import SignedManifest
 from service.errors import TooLargeError
 from service.requests import Body, Caller, SignedCaller, UnitOf
 from service.submissions import service
@@ -43,8 +43,8 @@ class Offset(BaseModel):
 
 
 @router.post("")
-def open_submission(signed: SignedManifest, unit: UnitOf, caller: SignedCaller) -> SubmissionAnswer:
-    """Open a submission, or find it again; answers how much of each file has arrived."""
+def open_submission(signed: AccompaniedManifest, unit: UnitOf, caller: SignedCaller) -> SubmissionAnswer:
+    """Open a submission with its audit, or find it again; answers how much of each file has arrived."""
     caller.require("institution")
     return _answer(unit, caller, service.open_submission(unit, caller, signed))
 

@@ -15,11 +15,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contract.agreement import Agreement
+from contract.audit_override import AccompaniedManifest, Override, check_dossier
 from contract.canonical import canonical_json
 from contract.errors import ConflictError, ForbiddenError, SubmissionError
 from contract.receipt import RECEIPT_CONTEXT, Receipt, SignedReceipt
 from contract.signing import sign
-from contract.submission import Manifest, SignedManifest
+from contract.submission import Manifest
 from service.agreements.service import live_agreement
 from service.audit.actions import Action
 from service.audit.log import append
@@ -46,12 +47,13 @@ def upload_folder(unit: Unit, manifest_id: str) -> Path:
     return unit.settings.data_dir / "uploads" / manifest_id
 
 
-def open_submission(unit: Unit, caller: Caller, signed: SignedManifest) -> str:
+def open_submission(unit: Unit, caller: Caller, signed: AccompaniedManifest) -> str:
     """Open a submission and return its manifest id; opening it again is harmless.
 
     Raises:
         AgreementError: The agreement is not live.
         SubmissionError: The manifest is of another agreement, epoch or institution, expired, or asks too much.
+        GateRefusedError: Its audit is missing, or found more than the agreement allows.
         SignatureError: The institution did not sign the manifest.
         ForbiddenError: Another institution sends it.
         ConflictError: Its submission id is taken, or a run has used this vintage already.
@@ -65,6 +67,7 @@ def open_submission(unit: Unit, caller: Caller, signed: SignedManifest) -> str:
         if session.get(Submission, manifest.id) is not None:
             return manifest.id
         _check_room(unit, session, manifest)
+        audit = _check_audit(unit, signed, agreement)
         entries = manifest.half(half_of(unit))
         session.add(
             Submission(
@@ -86,8 +89,24 @@ def open_submission(unit: Unit, caller: Caller, signed: SignedManifest) -> str:
                     manifest_id=manifest.id, name=entry.name, sha256=entry.sha256, size=entry.size, received=0
                 )
             )
-        _log(session, Action.SUBMISSION_OPEN, caller, manifest)
+        _log(session, Action.SUBMISSION_OPEN, caller, manifest, **audit)
+        if audit["audit"] == "FAIL" and signed.audit is not None and signed.audit.override is not None:
+            _log(session, Action.SUBMISSION_OVERRIDE, caller, manifest, **_override(signed.audit.override))
     return manifest.id
+
+
+def _check_audit(unit: Unit, signed: AccompaniedManifest, agreement: Agreement) -> dict[str, str]:
+    """Judge the audit anew from its figures; return what the log keeps of it."""
+    if unit.settings.allow_unaudited:
+        return {"audit": "not asked for"}
+    judgement = check_dossier(signed.audit, signed.manifest, agreement)
+    report = signed.audit.report.report.id if signed.audit is not None else ""
+    return {"audit": judgement.verdict, "audit_report": report}
+
+
+def _override(override: Override) -> dict[str, str]:
+    names = {who: given.name for who, given in override.signers()}
+    return {"audit_report": override.statement.report_id, "reason": override.statement.reason, **names}
 
 
 def _check_room(unit: Unit, session: Session, manifest: Manifest) -> None:
@@ -170,7 +189,7 @@ def complete_submission(unit: Unit, caller: Caller, manifest_id: str) -> SignedR
             if submission.state != SubmissionState.OPEN:
                 raise ConflictError(f"The submission is {submission.state}.", advice="Encode and push a new one.")
             agreement = live_agreement(session, caller.agreement_id)
-            signed = SignedManifest.model_validate_json(submission.document)
+            signed = AccompaniedManifest.model_validate_json(submission.document)
             signed.check(agreement)
             files = [(file.name, file.sha256, file.size, file.received) for file in submission.files]
         folder = upload_folder(unit, manifest_id)
@@ -266,7 +285,7 @@ def retract_submission(unit: Unit, caller: Caller, manifest_id: str) -> None:
             submission = owned(session, caller, manifest_id)
             if submission.state in {SubmissionState.OPEN, SubmissionState.ACCEPTED}:
                 submission.state, submission.settled_at = SubmissionState.RETRACTED, datetime.now(UTC)
-                manifest = SignedManifest.model_validate_json(submission.document).manifest
+                manifest = AccompaniedManifest.model_validate_json(submission.document).manifest
                 used = {"run": submission.used_by_run} if submission.used_by_run else {}
                 _log(session, Action.SUBMISSION_RETRACT, caller, manifest, **used)
         shutil.rmtree(upload_folder(unit, manifest_id), ignore_errors=True)

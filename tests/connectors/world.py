@@ -135,7 +135,7 @@ def build(root: Path, **profile: Any) -> World:
     agreement = _agreement({"lu": lu, "su": su, "cndp": officer}, stores, **profile)
     apps = {}
     for role, keys, url in (("linkage", lu, URLS[0]), ("statistics", su, URLS[1])):
-        settings = Settings(role=role, data_dir=root / role, base_url=url, chunk_bytes=4096)
+        settings = Settings(role=role, data_dir=root / role, base_url=url, chunk_bytes=4096, allow_unaudited=True)
         apps[f"{role}_unit"] = create_app(settings, UnitKeys(keys.signing, keys.sealing))
         unit = apps[f"{role}_unit"].state.unit
         with unit.database.write() as session:
@@ -159,7 +159,9 @@ def build(root: Path, **profile: Any) -> World:
             units=URLS,
         )
         write_starter(folder, text)
-        agents[name] = ConnectorAgent.open(folder, PASSPHRASE, transports=transports, sleep=lambda _seconds: None)
+        agents[name] = ConnectorAgent.open(
+            folder, PASSPHRASE, transports=transports, sleep=lambda _seconds: None, allow_unaudited=True
+        )
         agents[name].use_agreement(SignedAgreement(agreement=agreement))
     return World(agreement, agents, apps, officer)
 

@@ -23,10 +23,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done,
 HERE = Path()
 
 
-def _open(folder: Path) -> ConnectorAgent:
+def _open(folder: Path, **options: Any) -> ConnectorAgent:
     from connectors.agent import ConnectorAgent
 
-    return ConnectorAgent.open(folder, read_passphrase())
+    return ConnectorAgent.open(folder, read_passphrase(), **options)
 
 
 def _grouping(value: str) -> Any:
@@ -172,9 +172,21 @@ def preview(
 
 
 @app.command()
-def encode(vintage: Vintage, group: Group = "local", folder: Folder = HERE, as_json: Json = False) -> None:
-    """Encode a vintage into the outbox; it leaves only after `approve` and `push`."""
-    made = _open(folder).encode(vintage, group=_grouping(group))
+def encode(
+    vintage: Vintage,
+    group: Group = "local",
+    audit: Annotated[bool, typer.Option(help="Attack it at once; else later, by `wasl audit encodings`.")] = True,
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Encode a vintage into the outbox and attack it; it leaves only after `approve` and `push`."""
+    options: dict[str, Any] = {}
+    if audit:
+        from evaluation.audit.auditor import SubmissionAuditor
+
+        options["auditor"] = SubmissionAuditor()
+    agent = _open(folder, **options)
+    made = agent.encode(vintage, group=_grouping(group))
     manifest = made.signed.manifest
     result = {
         "manifest_id": manifest.id,
@@ -184,6 +196,13 @@ def encode(vintage: Vintage, group: Group = "local", folder: Folder = HERE, as_j
         "records": made.report["records"],
         "subjects": made.report["subjects"],
     }
+    if audit:
+        from wasl.cli.audit import told_of
+
+        told = told_of(agent.audits.dossier(manifest.id))
+        result |= {"audit": told["verdict"], "reasons": told["reasons"] if as_json else len(told["reasons"])}
+        if told["verdict"] != "PASS":
+            say("The gate will not let it leave: `wasl audit encodings --show` says why.")
     emit({**result, "report": made.report} if as_json else result, as_json)
     say(f"Next: `wasl connector preview {vintage}`, then `wasl connector approve {manifest.id[:12]} --by NAME`.")
 
@@ -260,7 +279,10 @@ def status(folder: Folder = HERE, as_json: Json = False) -> None:
         waiting = ", ".join(described["waiting_for"]) or "nobody"
         lines += [f"agreement    {described['agreement_id'][:12]}, waits for {waiting}"]
         lines += [f"epoch key    {'here' if report['epoch_key'] else 'missing: `wasl connector ceremony`'}"]
-    lines += [f"{one['manifest_id'][:12]}  {one['vintage']:<16} {one['state']}" for one in report["submissions"]]
+    lines += [
+        f"{one['manifest_id'][:12]}  {one['vintage']:<16} {one['state']:<10} audit {one['audit'] or 'none'}"
+        for one in report["submissions"]
+    ]
     emit(report, as_json, "\n".join(lines))
 
 

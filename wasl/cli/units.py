@@ -1,4 +1,4 @@
-"""`wasl serve` and the audit log's commands: what a unit's operator does on the unit's machine."""
+"""`wasl serve`: what a unit's operator does on the unit's machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from service.settings import Settings
     from service.unit import Unit
 
-audit = typer.Typer(no_args_is_help=True, help="Verify and export the audit log.")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Role = Annotated[str, typer.Option(help="linkage or statistics")]
 Data = Annotated[Path, typer.Option(help="The unit's data folder.")]
@@ -97,31 +96,3 @@ def serve(
 
     say(f"The {settings.role} unit listens on {settings.url} - stop it with Ctrl+C.")
     run_server(settings)
-
-
-@audit.command("verify")
-def verify(
-    bundle: Annotated[Path, typer.Argument(help="An exported audit bundle.")],
-    signing_key: Annotated[str | None, typer.Option(help="The unit's public key, known from elsewhere.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Verify an exported audit log offline: entries, tree, checkpoints, cosignatures."""
-    from contract.audit_log import verify_bundle
-
-    report = verify_bundle(bundle, signing_key=signing_key)
-    emit({"verified": True, **report.model_dump()}, as_json)
-
-
-@audit.command("export")
-def export(
-    output: Annotated[Path, typer.Argument(help="Where the bundle is written.")],
-    role: Role,
-    data: Data = Path("wasl-data"),
-    as_json: Json = False,
-) -> None:
-    """Export the whole audit log of a unit on this machine as one file that verifies offline."""
-    from service.audit.export import export_bundle
-
-    with opened_unit(role, data) as unit, unit.database.write() as session:
-        bundle = export_bundle(session, unit.keys, unit.role, output)
-    emit({"file": str(output), "entries": len(bundle.entries)}, as_json)

@@ -10,7 +10,7 @@ import polars as pl
 from connectors.agreements import keep_agreement
 from connectors.drafting import RegisterProposal, canonical_proposal, draft_agreement
 from connectors.starter import columns_of, starter_toml, write_starter
-from contract.agreement import Agreement, Party, SignedAgreement
+from contract.agreement import Agreement, GateTerms, Party, SignedAgreement
 from contract.errors import InputError
 from contract.registers import COLUMN_OF_FIELD, REGISTERS
 from pseudonymisation.keys.store import KeyStore
@@ -18,6 +18,7 @@ from service.agreements.service import install_agreement
 from service.server import load_or_create_keys
 from service.settings import Settings
 from service.unit import open_unit
+from wasl.demo.institution import AUDIT_PERSONS
 from wasl.demo.layout import OFFICER, Layout, holder_of
 
 
@@ -126,6 +127,7 @@ def make_agreement(
     agreement = draft_agreement(
         [*institutions, *unit_parties, _party(officer, "privacy_officer")],
         [proposal(name, *files, int(persons)) for name, files in registers.items()],
+        gate=GateTerms(audit_persons=AUDIT_PERSONS),
         title="Wasl demo: labour migration",
         purpose="Statistics of labour migration, on synthetic data",
         persons=int(persons),

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
@@ -86,8 +86,8 @@ class Processes:
                 time.sleep(0.1)
         raise UnreachableError(f"The {name} did not come up.")
 
-    def wait_all(self, names: list[str]) -> dict[str, str]:
-        """Wait until processes have ended well; returns the last line each printed.
+    def wait_all(self, names: list[str], meanwhile: Callable[[], None] | None = None) -> dict[str, str]:
+        """Wait until processes have ended well; returns the last line each printed. `meanwhile` is called until then.
 
         Raises:
             ProcessFailedError: One ended with an error.
@@ -99,6 +99,8 @@ class Processes:
                 if code is not None:
                     self._check(name, ended=True)
                     waiting.remove(name)
+            if meanwhile is not None:
+                meanwhile()
             time.sleep(0.05)
         printed = {}
         for name in names:

@@ -25,6 +25,7 @@ from service.settings import Settings
 from service.statistics_unit.links import read_indicators, read_links, read_spells
 from wasl.cli.output import say
 from wasl.cli.runs import Operator
+from wasl.demo.desk import OfficersDesk
 from wasl.demo.layout import VINTAGE, Layout, free_port
 from wasl.demo.parties import find_registers, make_agreement, unknown_columns, write_connectors
 from wasl.demo.processes import Processes
@@ -144,7 +145,9 @@ def _run(world: _World, processes: Processes) -> dict[str, Any]:
         folder = layout.connector(name)
         environment = {"WASL_PASSPHRASE_FILE": str(layout.passphrase(folder))}
         processes.start(f"connector-{name}", ["wasl.demo.institution", str(folder), VINTAGE], environment)
-    delivered = processes.wait_all([f"connector-{name}" for name in world.registers])
+    desk = OfficersDesk(layout, agreement, tuple(world.registers))
+    delivered = processes.wait_all([f"connector-{name}" for name in world.registers], desk.look)
+    _tell_audits({name.removeprefix("connector-"): json.loads(line)["audit"] for name, line in delivered.items()})
     say("Every register has delivered. The linkage unit compares, the statistics unit clusters ...")
     operators = {role: Operator(settings.url, settings.data_dir) for role, settings in world.units.items()}
     run = operators["linkage"].call("POST", "/api/v1/runs", {"agreement_id": agreement.id, "vintage": VINTAGE})
@@ -168,6 +171,14 @@ def _run(world: _World, processes: Processes) -> dict[str, Any]:
         "release": {**released, "cells": table.height, "suppressed": suppressed},
         "passwords": {name: str(place) for name, place in people.items()},
     }
+
+
+def _tell_audits(audits: dict[str, Any]) -> None:
+    say("Each connector attacked what it was about to send:")
+    for name, audit in audits.items():
+        say(f"  {name:<18} {audit['verdict']}, all passes name {audit['union']:.1%} of {audit['attacked']} persons")
+    if any(audit["verdict"] != "PASS" for audit in audits.values()):
+        say("  Above the bounds two people signed that synthetic persons may leave all the same.")
 
 
 def _approve(world: _World) -> None:

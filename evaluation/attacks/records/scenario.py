@@ -17,7 +17,10 @@ Positions = npt.NDArray[np.int64]
 class Encoder(Protocol):
     """An encoding under attack; its parameters are public, its key is not (Kerckhoffs)."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in a report."""
+        ...
 
     def encode(self, persons: Persons, key: bytes) -> Bits:
         """Return uint8[n, bits] of 0 and 1, row by row the persons' encodings."""

@@ -301,6 +301,7 @@ def settings_of(role: str, folder: Path, urls: dict[str, str], **changes: Any) -
         data_dir=folder / role,
         base_url=urls[role],
         statistics_url=urls["statistics"] if role == "linkage" else None,
+        allow_unaudited=True,
         **changes,
     )
 
