@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wasl.cli import agreement, connector, runs, units
+from wasl.cli import agreement, audit, connector, runs, units
 from wasl.cli.output import emit
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app.add_typer(connector.app, name="connector", help="What an institution does on
 app.add_typer(agreement.app, name="agreement")
 app.add_typer(runs.app, name="run")
 app.add_typer(runs.accounts, name="account")
-app.add_typer(units.audit, name="audit")
+app.add_typer(audit.app, name="audit")
 app.command("serve")(units.serve)
 
 
