@@ -107,7 +107,9 @@ def candidate_passes(
     """Return all passes of the table that the registers' fields allow, the most useful first; see `plan_passes`."""
     held = [frozenset(fields) for fields in registers.values()]
     planned: list[PassTerms] = []
-    for name, parts in _rows(held, own_fields):
+    # what only a minority of the registers hold joins few of them: such passes come last
+    rows = sorted(_rows(held, own_fields), key=lambda row: 2 * _able(row[1], held) <= len(held) > 1)
+    for name, parts in rows:
         levels = _levels(parts, held, persons)
         # a pass that lost its refinements finds nothing that a pass beginning like it does not
         if levels and not any(known.levels[: len(levels)] == levels for known in planned):
@@ -141,6 +143,11 @@ _OTHER_STANDARD: Final = frozenset(STANDARD_FIELDS) - {"address", "birth_place"}
 
 def _holds(fields: frozenset[str], parts: Collection[str]) -> bool:
     return all(fields & needed for part in parts for needed in component_fields(part))
+
+
+def _able(parts: tuple[str, ...], held: list[frozenset[str]]) -> int:
+    """Return how many registers hold the broad key of a pass."""
+    return sum(_holds(fields, parts[0].split()) for fields in held)
 
 
 def _levels(parts: tuple[str, ...], held: list[frozenset[str]], persons: int) -> tuple[tuple[str, ...], ...]:

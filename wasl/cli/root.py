@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wasl.cli import agreement, audit, connector, runs, units
+from wasl.cli import agreement, audit, audit_reports, connector, keys, runs, units
 from wasl.cli.output import emit
 
 app = typer.Typer(
@@ -24,6 +24,9 @@ app.add_typer(agreement.app, name="agreement")
 app.add_typer(runs.app, name="run")
 app.add_typer(runs.accounts, name="account")
 app.add_typer(audit.app, name="audit")
+audit_reports.add_commands(audit.app)
+app.add_typer(keys.unit, name="unit")
+keys.install(agreement.app, connector.app, audit.app)
 app.command("serve")(units.serve)
 
 
@@ -44,6 +47,20 @@ def demo(
     from wasl.demo.run import run_demo
 
     result, text = run_demo(persons=persons, seed=seed, keep=keep, serve=serve, registers=registers, out=out)
+    emit(result, as_json, text)
+
+
+@app.command()
+def synthetic(
+    directory: Annotated[Path, typer.Argument(help="A new folder for registers, truth and true indicators.")],
+    persons: Annotated[int, typer.Option(help="Number of synthetic persons.", min=50)] = 5000,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic country.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Write the six registers of a synthetic country, a labelled data set that `evaluate` and `demo` read."""
+    from wasl.cli.synthesis import write_country
+
+    result, text = write_country(directory, persons=persons, seed=seed)
     emit(result, as_json, text)
 
 
