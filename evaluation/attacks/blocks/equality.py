@@ -92,6 +92,10 @@ def _row_codes(missing: npt.NDArray[np.bool_], held: npt.NDArray[np.bool_], with
     return code
 
 
+def _held(search: BlockSearch) -> npt.NDArray[np.bool_]:
+    return np.asarray(search.observed.held.any(axis=0), dtype=np.bool_)
+
+
 class EqualityGraphs:
     """The graphs of a pass's candidate groups, ready to look blocks up."""
 
@@ -99,7 +103,7 @@ class EqualityGraphs:
         self.search = search
         groups, looks, layout = search.groups, search.looks, search.attacker.layout
         self.within_kinds = np.ascontiguousarray(layout.within[:, 0])
-        of_look = _row_codes(looks.missing, search.observed.held, _codes(looks.within, self.within_kinds, BINS - 1))
+        of_look = _row_codes(looks.missing, _held(search), _codes(looks.within, self.within_kinds, BINS - 1))
         pairs = _codes(search.pairs.pairs, search.kinds, BINS - 1)
         member, graph = colours(groups.offsets, of_look[search.look_of], search.pairs.offsets, pairs, _ROUNDS)
         prior = np.exp(groups.prior)
@@ -168,7 +172,7 @@ class EqualityGraphs:
         one, other = rows[offsets[graph] + within // sizes[graph]], rows[offsets[graph] + within % sizes[graph]]
         pairs = _codes(seen_pairs(one, other, search.attacker.layout.between, *search.seen), search.kinds, 0)
         own = _codes(search.within[rows], self.within_kinds, 0)
-        own = _row_codes(observed.missing[rows], observed.held, own)
+        own = _row_codes(observed.missing[rows], _held(search), own)
         colour, graphs = colours(offsets, own, pair_offsets, pairs, _ROUNDS)
         return colour, graphs, offsets
 

@@ -8,6 +8,7 @@ are equal, what is missing, and how far sketches are apart.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -151,7 +152,7 @@ class BlockSearch:
     """What is computed once a pass, and the search of its blocks."""
 
     def __init__(self, observed: Observed, attacker: Attacker, groups: Groups, rng: np.random.Generator) -> None:
-        self.observed, self.attacker, self.groups = observed, attacker, groups
+        self.attacker, self.groups = attacker, groups
         self.rates = rates_of(attacker.beliefs, attacker.agreement.profile.dummy_share)
         layout, self.looks, self.tables = attacker.layout, attacker.looks, attacker.tables
         self.kinds = np.ascontiguousarray(layout.between[:, 0])
@@ -159,14 +160,24 @@ class BlockSearch:
         self.look_of = self.looks.of[groups.members].astype(np.int64)
         self.look_left = self.looks.of[groups.members[self.pairs.first]]
         self.look_right = self.looks.of[groups.members[self.pairs.second]]
+        self.group_of = groups.group_of
+        self._lay_out_single_members()
+        self._read(observed)
+
+    def _read(self, observed: Observed) -> None:
+        self.observed = observed
         self.seen = (observed.tokens, observed.sketches, observed.sketched)
         every_row = np.arange(len(observed.block))
-        self.within = seen_pairs(every_row, every_row, layout.within, *self.seen)
+        self.within = seen_pairs(every_row, every_row, self.attacker.layout.within, *self.seen)
         ones = np.bitwise_count(observed.sketches).sum(axis=2, dtype=np.int16)
         weights = np.where(observed.sketched, ones, np.int16(-1))
         self.weights = weights if self.looks.weights.shape[1] else weights[:, :0]
-        self.group_of = groups.group_of
-        self._lay_out_single_members()
+
+    def over(self, observed: Observed) -> BlockSearch:
+        """Return the same search over other rows."""
+        other = copy(self)
+        other._read(observed)
+        return other
 
     @cached_property
     def places(self) -> dict[int, list[int]]:
@@ -194,7 +205,7 @@ class BlockSearch:
         self.best_of_look[of_look] = whose[pairs[first][leading] % len(whose)]
         self.best_mass[of_look] = mass[first][leading]
         members = np.unique(groups.members)
-        self.look_share = np.bincount(self.looks.of[members], minlength=looks) / len(members)
+        self.look_share = np.bincount(self.looks.of[members], minlength=looks) / max(len(members), 1)
 
     def _by_look(self, rows: Ints) -> tuple[Floats, Floats]:
         """Return float64[b, L], each row's likelihood for each look above chance, and float64[b], by chance."""

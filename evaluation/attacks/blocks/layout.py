@@ -77,7 +77,7 @@ class Observed:
         tokens: int64[n, t], -1 where missing.
         sketches: uint64[n, s, 2], zero where missing.
         sketched: bool[n, s], false where missing.
-        held: bool[t + s], whether any row has the column: a register that lacks a field says nothing by that.
+        held: bool[n, t + s], whether a row's register has the column: one that lacks a field says nothing by that.
     """
 
     handles: npt.NDArray[np.uint64]
@@ -140,5 +140,5 @@ def observe(table: pa.Table, layout: Layout) -> Observed:
         tokens=tokens,
         sketches=sketches,
         sketched=sketched,
-        held=np.concatenate([(tokens >= 0).any(axis=0), sketched.any(axis=0)]),
+        held=np.tile(np.concatenate([(tokens >= 0).any(axis=0), sketched.any(axis=0)]), (rows, 1)),
     )

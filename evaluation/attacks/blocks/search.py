@@ -39,7 +39,7 @@ def look_likelihoods(
     Args:
         rows: int64[b], rows of `Observed`.
         missing: bool[rows, t + s] as seen; `of_missing` the same of looks, and so on.
-        held: bool[t + s], columns that the register has.
+        held: bool[rows, t + s], columns that the row's register has.
         within: uint8[rows, w], comparisons of a row with itself.
         weights: int16[rows, s], ones of each sketch, -1 where missing; no column if weights tell nothing.
         of_missing: bool[L, t + s].
@@ -57,7 +57,7 @@ def look_likelihoods(
         for look in range(looks):
             total = 0.0
             for c in range(missing.shape[1]):
-                if held[c]:
+                if held[row, c]:
                     total += agreeing[int(missing[row, c] == of_missing[look, c])]
             for c in range(within.shape[1]):
                 clear, seen = of_within[look, c], within[row, c]

@@ -33,7 +33,7 @@ def look_likelihoods(
     """Return float64[b, L], as the kernel does for the rows given."""
     out = np.zeros((len(missing), len(of_missing)))
     for row in range(len(missing)):
-        agree = (of_missing == missing[row])[:, held]
+        agree = (of_missing == missing[row])[:, held[row]]
         out[row] = np.where(agree, agreeing[1], agreeing[0]).sum(axis=1)
         out[row] += pair_likelihoods(of_within, within[row], kinds, pair_table)
         both = (of_weights >= 0) & (weights[row] >= 0)

@@ -74,7 +74,7 @@ def test_rows_by_themselves_are_judged_as_the_twin_judges(seed):
     weights, of_weights = (rng.integers(-1, BINS, (n, 2)).astype(np.int16) for n in (rows, looks))
     pair_table = np.log(rng.dirichlet(np.ones(LEVELS), (2, BINS)))
     weight_table = pair_table[0]
-    kinds, agreeing, held = np.array([0, 1]), np.log([0.01, 0.99]), rng.random(4) < 0.8
+    kinds, agreeing, held = np.array([0, 1]), np.log([0.01, 0.99]), rng.random((rows, 4)) < 0.8
     shared = (of_missing, of_within, of_weights, pair_table, weight_table, kinds, agreeing)
     found = search.look_likelihoods(np.arange(rows), missing, held, within, weights, *shared)
     assert np.allclose(found, twins.look_likelihoods(missing, within, weights, held, *shared))
