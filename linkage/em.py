@@ -10,7 +10,12 @@ The latent classes are two kinds of matches (see `priors`) and the other pairs.
   to the pool by a share of the pass's pairs, so that it is its own where others are many (namesakes
   share their sex too) and the pool's where they are few. Where the key touches the variable it leans
   less, and what the key forces leans to the shares among the pass's pairs.
+- Names tell sex and origin: among pairs that a key of names brought together, tokens of others agree
+  more often than among random pairs. There u starts and leans on `NAMESAKE_EQUAL` (fields that depend on
+  each other: the key's names stand for the dependence), and stays out of the pool.
 - λ and the share of erring matches are estimated for each pass.
+- The anchor holds EM to the right classes, but where others are one pair in a hundred it outweighs them.
+  Once EM has converged it goes on with an anchor in proportion to the others found (`RELAXED_SHARE`).
 
 Patterns, not pairs, are iterated over (Enamorado, Fifield and Imai 2019); missing values add no
 evidence; pseudo-counts keep every share above zero. Several starts run for a few iterations, the best
@@ -40,10 +45,13 @@ from linkage.priors import (
     MATCH_PRIOR,
     MATCH_WEIGHT,
     MAX_ERRING,
+    NAMESAKE_EQUAL,
     OTHER_SHARE,
     OTHER_WEIGHT,
     POOL_SHARE,
     POOL_WEIGHT,
+    RELAXED_SHARE,
+    RELAXED_WEIGHT,
     UNLIKE_BINS,
     generic_shares,
 )
@@ -56,6 +64,7 @@ TOLERANCE: Final = 1e-5  # largest move of any share or rate in one iteration
 _START_RATES: Final = (0.3, 0.7, 0.05)
 _LEAST_SHARE: Final = 1e-12
 _KINDS: Final = len(MATCH_KINDS)
+_NAMES: Final = frozenset({"given", "family", "full"})
 
 Table = npt.NDArray[np.float64]
 
@@ -79,6 +88,7 @@ class _Evidence:
 
     def __init__(self, counts: Mapping[str, PatternCounts], plan: ComparisonPlan) -> None:
         self.plan = plan
+        self.relaxed = False  # whether the anchor is in proportion to the others found
         self.shape = (len(plan.passes), len(plan.variables), int(plan.sizes.max()))
         self.levels, self.number, self.which = _flattened(counts, plan)
         row = self.which[None, :] * self.shape[1] + np.arange(self.shape[1])[:, None]
@@ -92,11 +102,16 @@ class _Evidence:
         )
         depth = self.touched.astype(np.int64) + core
         self.m_passes = (depth <= np.maximum(depth.min(axis=0), 1)[None]).astype(np.float64)[:, :, None]
-        self.u_passes = (~self.touched).astype(np.float64)[:, :, None]
+        tokens = np.array([variable.kind == "token" for variable in plan.variables], dtype=np.bool_)
+        by_name = np.array([bool(_NAMES & plan.core[name]) for name in plan.passes], dtype=np.bool_)
+        self.namesake = by_name[:, None] & tokens[None, :] & ~self.touched
+        self.u_passes = (~self.touched & ~self.namesake).astype(np.float64)[:, :, None]
         self.generic = np.zeros((_KINDS + 1, *self.shape[1:]))
         for at, variable in enumerate(plan.variables):
             shares = generic_shares(variable)
             self.generic[:, at, : shares.shape[1]] = shares
+        self.lean = np.tile(self.generic[-1][None], (self.shape[0], 1, 1))  # [P, V, L]: generic u of each pass
+        self.lean[self.namesake, 1:3] = (NAMESAKE_EQUAL, 1 - NAMESAKE_EQUAL)
         self.contradicting = np.zeros((_KINDS, *self.shape[1:]), dtype=np.bool_)
         for at, variable in enumerate(plan.variables):
             last = len(variable.levels)
@@ -105,14 +120,14 @@ class _Evidence:
                 self.contradicting[:, at, : UNLIKE_BINS + 1] = True
         self.other_weight = max(OTHER_WEIGHT, OTHER_SHARE * float(self.pairs.sum()))
         weight = np.where(
-            self.touched[:, :, None],
+            (self.touched | self.namesake)[:, :, None],
             np.maximum(LOCAL_WEIGHT, LOCAL_SHARE * self.pairs)[:, None, None],
             np.maximum(POOL_WEIGHT, POOL_SHARE * self.pairs)[:, None, None],
         )
         self.lean_weight = weight  # pseudo-pairs behind what the u of a pass leans to
         marginal = self._normalised(self._tally(self.number) + LOCAL_WEIGHT * self.generic.mean(axis=0)[None])
         # what the key forces says nothing: its u leans to the shares among the pass's pairs
-        self.local_lean = np.where(core[:, :, None], marginal, self.generic[-1][None])
+        self.local_lean = np.where(core[:, :, None], marginal, self.lean)
         self.forced = core
         # levels that a key rules out cannot be held against a match that the key brought together
         seen = self._tally(self.number) / np.maximum(self.pairs, 1)[:, None, None]
@@ -131,7 +146,7 @@ class _Evidence:
         return total.reshape(self.shape)
 
     def start(self, rate: float) -> _State:
-        u = np.where(self.touched[:, :, None], self.local_lean, self.generic[-1][None])
+        u = np.where(self.touched[:, :, None], self.local_lean, self.lean)
         mix = np.tile([*[rate / _KINDS] * _KINDS, 1 - rate], (self.shape[0], 1))
         return _State(self.generic[:-1], u, mix)
 
@@ -163,7 +178,7 @@ class _Evidence:
         for kind in range(_KINDS):
             prior += MATCH_WEIGHT * float((self.generic[kind].ravel() * self.log(state.m[kind])).sum())
         log_u = self.log(state.u).reshape(self.shape)
-        lean = np.where(self.forced[:, :, None], self.local_lean, self.generic[-1][None])
+        lean = np.where(self.forced[:, :, None], self.local_lean, self.lean)
         return prior + float((self.lean_weight * lean * log_u).sum())
 
     def maximise(self, belongs: Table) -> _State:
@@ -177,8 +192,13 @@ class _Evidence:
         m = self._capped(m)
         others = tallies[-1]
         pool = self._normalised((others * self.u_passes).sum(axis=0) + self.other_weight * self.generic[-1])
-        lean = np.where(self.forced[:, :, None], self.local_lean, pool[None])
-        return _State(m, self._normalised(others + self.lean_weight * lean), self._mix(belongs))
+        lean = np.where(self.namesake[:, :, None], self.lean, pool[None])
+        lean = np.where(self.forced[:, :, None], self.local_lean, lean)
+        weight = self.lean_weight
+        if self.relaxed:
+            found = np.bincount(self.which, weights=self.number * belongs[-1], minlength=self.shape[0])
+            weight = np.minimum(weight, np.maximum(RELAXED_WEIGHT, RELAXED_SHARE * found)[:, None, None])
+        return _State(m, self._normalised(others + weight * lean), self._mix(belongs))
 
     def _capped(self, m: Table) -> Table:
         """Hold contradictions of matches at `MAX_ERRING` times their generic shares.
@@ -260,9 +280,14 @@ def fit(counts: Mapping[str, PatternCounts], plan: ComparisonPlan) -> Model:
         state, likelihood, _, _ = _run(evidence, evidence.start(rate), SHORT_RUN)
         tried.append((likelihood, -number, state))
     for _, _, short in sorted(tried, key=lambda one: one[:2], reverse=True):
-        state, likelihood, iterations, converged = _run(evidence, short, MAX_ITERATIONS)
-        if evidence.agreement(state) > 0:
-            return _model(evidence, state, likelihood, iterations + SHORT_RUN, converged)
+        anchored, likelihood, iterations, converged = _run(evidence, short, MAX_ITERATIONS)
+        if evidence.agreement(anchored) <= 0:
+            continue
+        evidence.relaxed = True
+        state, relaxed_likelihood, more, settled = _run(evidence, anchored, MAX_ITERATIONS)
+        if evidence.agreement(state) <= 0:  # it turned round without the anchor: stay with it
+            return _model(evidence, anchored, likelihood, iterations + SHORT_RUN, converged)
+        return _model(evidence, state, relaxed_likelihood, iterations + more + SHORT_RUN, settled)
     raise PatternError(
         "No start of EM ends with matches that agree more than other pairs.",
         advice="The passes or fields do not tell persons apart: review them in the agreement.",

@@ -1,8 +1,11 @@
 """From edges between handles to pairs of subjects, at the statistics unit.
 
 A subject may have several identities and stands in several passes, so that two subjects may meet many
-times. Those meetings are not independent: the pair takes the probability of its best-observed
-identity pair, once, never a product over passes.
+times. Those meetings are not independent: in each pass the pair takes the probability of its
+best-observed identity pair, over the passes the mean of the log odds, never a product.
+
+Why the mean: every pass by itself is nearly calibrated, but the best of many passes overstates those
+pairs that each pass doubts (namesakes meet in all passes of names; docs/adr/0009).
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from linkage.errors import EvidenceError
+
+_TINY = 1e-15
 
 
 class SubjectPairs(NamedTuple):
@@ -89,8 +94,25 @@ def subject_pairs(edges: pa.Table, handles: pa.Table) -> SubjectPairs:
     kept = (ends[0] >= 0) & (ends[1] >= 0) & (ends[0] != ends[1])
     a, b = np.minimum(*ends)[kept], np.maximum(*ends)[kept]
     probability, weight = probability[kept], weight[kept]
-    order = np.lexsort((-weight, -probability, b, a))
-    a, b, probability, weight = a[order], b[order], probability[order], weight[order]
-    first = np.ones(len(a), dtype=np.bool_)
-    first[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
-    return SubjectPairs(a[first], b[first], probability[first], weight[first])
+    return _gathered(passes[kept], a, b, probability, weight)
+
+
+def _gathered(
+    passes: npt.NDArray[Any],
+    a: npt.NDArray[np.int64],
+    b: npt.NDArray[np.int64],
+    probability: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64],
+) -> SubjectPairs:
+    """Take the best edge of each pair in each pass, then the mean over its passes."""
+    order = np.lexsort((-weight, -probability, passes, b, a))
+    a, b, passes, probability, weight = a[order], b[order], passes[order], probability[order], weight[order]
+    if not len(a):
+        return SubjectPairs(a, b, probability, weight)
+    new = np.r_[True, (a[1:] != a[:-1]) | (b[1:] != b[:-1])]
+    best = new | np.r_[True, passes[1:] != passes[:-1]]
+    start = np.flatnonzero(new[best])
+    number = np.diff(np.r_[start, int(best.sum())])
+    share = np.clip(probability[best], _TINY, 1 - _TINY)
+    odds = np.add.reduceat(np.log(share) - np.log1p(-share), start) / number
+    return SubjectPairs(a[new], b[new], 1 / (1 + np.exp(-odds)), np.add.reduceat(weight[best], start) / number)

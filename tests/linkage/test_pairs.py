@@ -24,14 +24,15 @@ def handles(rows: list[tuple[str, int, int]]) -> pa.Table:
 OWNERS = handles([("p", 1, 0), ("p", 2, 1), ("p", 3, 0), ("p", 4, 2), ("q", 1, 1), ("q", 2, 0)])
 
 
-def test_a_pair_takes_its_best_meeting_once() -> None:
+def test_a_pair_takes_its_best_meeting_of_each_pass_and_their_mean() -> None:
     found = subject_pairs(
         edges([("p", 1, 2, 5.0, 0.8), ("p", 2, 3, 6.0, 0.9), ("q", 1, 2, 3.0, 0.7), ("p", 2, 4, 1.0, 0.2)]), OWNERS
     )
     assert found.a.tolist() == [0, 1]
     assert found.b.tolist() == [1, 2]
-    assert found.probability.tolist() == [0.9, 0.2]
-    assert found.weight.tolist() == [6.0, 1.0]
+    odds = (np.log(0.9 / 0.1) + np.log(0.7 / 0.3)) / 2
+    assert found.probability.tolist() == pytest.approx([1 / (1 + np.exp(-odds)), 0.2])
+    assert found.weight.tolist() == [4.5, 1.0]
 
 
 def test_one_subjects_own_pairs_and_dummies_fall_away() -> None:
