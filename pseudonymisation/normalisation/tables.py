@@ -16,14 +16,18 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 
 @lru_cache(maxsize=1)
 def arabic_lexicon() -> Mapping[str, str]:
-    """Return the usual Latin spelling (a-z) of common Arabic name tokens, keyed by the folded Arabic form."""
-    return MappingProxyType({row["arabic"]: row["latin"] for row in _rows("arabic_names.csv")})
+    """Return the usual Latin spelling (a-z) of common name tokens, keyed by the folded Arabic form.
+
+    Names of the Maghreb, and European ones with a form that is no Arabic name: their ghain is a g, their waw an o.
+    """
+    tables = [*_rows("european_names.csv"), *_rows("arabic_names.csv")]
+    return MappingProxyType({row["arabic"]: row["latin"] for row in tables})
 
 
 @lru_cache(maxsize=1)
 def maghrebi_names() -> frozenset[str]:
     """Return the Latin spellings (a-z) of the names of the Arabic table: names that may carry a grown-on article."""
-    return frozenset(arabic_lexicon().values())
+    return frozenset(row["latin"] for row in _rows("arabic_names.csv"))
 
 
 @lru_cache(maxsize=2)

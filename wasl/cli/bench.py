@@ -1,0 +1,11 @@
+"""`wasl bench`: speed, memory and quality on this machine."""
+
+from __future__ import annotations
+
+import typer
+
+from wasl.cli import bench_privacy, bench_trajectories
+
+app = typer.Typer(no_args_is_help=True, help="Measure speed, memory and quality on this machine.")
+app.command("trajectories")(bench_trajectories.bench_trajectories)
+bench_privacy.add_commands(app)

@@ -1,0 +1,48 @@
+"""`wasl bench names`, `encoding` and `price`: quality and speed of pseudonymisation, and what privacy costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wasl.cli.output import emit
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands of this module to `wasl bench`."""
+    app.command()(names)
+
+
+def names(
+    file: Annotated[Path | None, typer.Argument(help="A list of name pairs; the project's own by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of keys and unlike pairs.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Measure recall of names at 1 % false positives, by origin and script, and wrong merges of common names."""
+    from evaluation.names.pairs import own_list, read_list
+    from evaluation.names.recall import name_report
+
+    report = name_report(read_list(file) if file else own_list(), seed=seed)
+    emit(report, as_json, _names_text(report))
+
+
+def _names_text(report: dict[str, Any]) -> str:
+    lines = [f"{'origin':<16}{'scripts':<15}{'pairs':>7}{'recall':>9}{'exact sets':>12}{'equal skeleton':>16}"]
+    lines += [
+        f"{one['origin']:<16}{one['script']:<15}{one['pairs']:>7}{one['recall']:>9.3f}{one['recall_exact']:>12.3f}"
+        f"{one['recall_skeleton']:>16.3f}"
+        for one in report["groups"]
+    ]
+    if report["wrong_merges"]:
+        lines += ["", "Common names that look alike and differ: taken for one by the name alone"]
+        lines += [
+            f"{one['origin']:<16}{one['script']:<15}{one['pairs']:>7}{one['wrong_merges']:>9.3f}{'':>12}"
+            f"{one['wrong_merges_skeleton']:>16.3f}"
+            for one in report["wrong_merges"]
+        ]
+    lines += ["", f"at {report['false_positives']:.0%} false positives; {report['unreadable']} pairs without a letter"]
+    return "\n".join(lines)
