@@ -44,6 +44,10 @@ BUFFERS: Final = 6
 _EVEN: Final = 0x00FF00FF00FF00FF
 
 
+# What runs for every pair is inlined and counts no references: passing arrays by value, and counting
+# each, costs several times the comparison itself. None of it allocates.
+_loop: Any = njit(nogil=True, cache=True, _nrt=False)
+_hot: Any = njit(nogil=True, cache=True, _nrt=False, forceinline=True)
 _plain: Any = njit(nogil=True, cache=True)
 
 
@@ -71,20 +75,20 @@ def marks_of(layout: Any, rows: Any, many: Any) -> Any:
     return marks, partners
 
 
-@_plain
+@_loop
 def _gather(marks: Any, left: Any, right: Any, n: int, mark_left: Any, mark_right: Any) -> None:
     for p in range(n):
         mark_left[p], mark_right[p] = marks[left[p]], marks[right[p]]
 
 
-@_plain
+@_loop
 def _name_distances(sketches: Any, left: Any, right: Any, n: int, straight: Any, crosswise: Any) -> None:
     stride = 2 * sketches.shape[1]
     for p in range(n):
         straight[p], crosswise[p] = name_bits(sketches, left[p] * stride, right[p] * stride)
 
 
-@_plain
+@_loop
 def _name_levels(straight: Any, crosswise: Any, mark_left: Any, mark_right: Any, n: int, out: Any, state: Any) -> None:
     """Fill codes (given + 16 family + 256 order) and states (distance compared + 65536 names compared).
 
@@ -125,13 +129,13 @@ def _name_levels(straight: Any, crosswise: Any, mark_left: Any, mark_right: Any,
         state[p] = (total_cross if swapped else total) | (names_cross if swapped else names) << 16
 
 
-@_plain
+@_hot
 def _hamming(sketches: Any, i: int, j: int, left: int, right: int) -> Any:
     first = popcount64(sketches[i, left, 0] ^ sketches[j, right, 0])
     return np.int64(first + popcount64(sketches[i, left, 1] ^ sketches[j, right, 1]))
 
 
-@_plain
+@_loop
 def _full_levels(
     layout: Any, rows: Any, left: Any, right: Any, mark_left: Any, mark_right: Any, n: int, out: Any, state: Any
 ) -> None:
@@ -159,14 +163,22 @@ def _full_levels(
         out[p] = FULL_CODE + level
 
 
-@_plain
+@_loop
 def _equal_tokens(tokens: Any, left: Any, right: Any, n: int, equal: Any) -> None:
     stride = tokens.shape[1]
     for p in range(n):
         equal[p] = token_bits(tokens, left[p] * stride, right[p] * stride)
 
 
-@_plain
+@_hot
+def _near(sketches: Any, present: Any, i: int, j: int, left: int, right: int) -> Any:
+    if left < 0 or right < 0:
+        return False
+    held = present[i] >> np.uint64(left) & present[j] >> np.uint64(right) & np.uint64(1)
+    return held != np.uint64(0) and _hamming(sketches, i, j, left, right) <= DOCUMENT_NEAR
+
+
+@_loop
 def document_levels(
     slot_sketches: Any, sketches: Any, present: Any, left: Any, right: Any, n: int, work: Any, levels: Any
 ) -> None:
@@ -211,15 +223,7 @@ def document_levels(
             levels[p] = 2
 
 
-@_plain
-def _near(sketches: Any, present: Any, i: int, j: int, left: int, right: int) -> Any:
-    if left < 0 or right < 0:
-        return False
-    held = present[i] >> np.uint64(left) & present[j] >> np.uint64(right) & np.uint64(1)
-    return held != np.uint64(0) and _hamming(sketches, i, j, left, right) <= DOCUMENT_NEAR
-
-
-@_plain
+@_loop
 def _token_levels(layout: Any, rows: Any, left: Any, right: Any, a: Any, b: Any, equal: Any, n: int, out: Any) -> None:
     """Turn name codes into pattern digits and add those of birth date and other tokens."""
     names, births = layout.name_table, layout.birth_table
@@ -240,7 +244,7 @@ def _token_levels(layout: Any, rows: Any, left: Any, right: Any, a: Any, b: Any,
                 out[p] += multiplier * (1 if rows.tokens[i, column] == rows.tokens[j, column] else 2)
 
 
-@_plain
+@_loop
 def _sketch_levels(layout: Any, rows: Any, left: Any, right: Any, n: int, out: Any) -> None:
     for at in range(len(layout.sketches)):
         column, multiplier = layout.sketches[at], layout.sketch_multipliers[at]
@@ -252,7 +256,7 @@ def _sketch_levels(layout: Any, rows: Any, left: Any, right: Any, n: int, out: A
             out[p] += multiplier * level if rows.present[i] & rows.present[j] & there != np.uint64(0) else 0
 
 
-@_plain
+@_loop
 def batch_patterns(layout: Any, rows: Any, marks: Any, left: Any, right: Any, n: int, work: Any, out: Any) -> None:
     """Fill out[:n] with the patterns of the pairs (left[p], right[p]).
 
