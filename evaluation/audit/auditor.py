@@ -14,9 +14,8 @@ from contract.audit_verdict import judge
 from contract.errors import InputError
 from evaluation.attacks.blocks.audit import audit_blocks
 from evaluation.attacks.blocks.controls import CONTROL_PERSONS, CONTROL_ROWS
-from evaluation.audit.blocks import leakage_figures
+from evaluation.audit.blocks import figures_of
 from evaluation.audit.controls import block_controls, record_controls
-from evaluation.audit.known_pairs import block_mates
 from evaluation.audit.linkability import linkability_figures
 from evaluation.audit.records import audit_records
 from evaluation.payload_audit.audit import audit_prepared
@@ -83,17 +82,21 @@ class SubmissionAuditor:
         return draft.model_copy(update={"verdict": judgement.verdict, "reasons": judgement.reasons})
 
     def _blocks(self, subject: AuditSubject, rows: int) -> dict[str, Any]:
-        identities = subject.identities
+        persons = subject.identities.get_column("subject").n_unique()
         audit = audit_blocks(
-            subject.passes, identities, subject.agreement, rows=rows, overlaps=self.overlaps, seed=self.seed
+            subject.passes,
+            subject.identities,
+            subject.agreement,
+            rows=rows,
+            overlaps=self.overlaps,
+            known_pairs=(self.pairs,),
+            seed=self.seed,
+            controls=False,
         )
-        sizes = {name: made.table.num_rows for name, made in subject.passes.items()}
-        persons = identities.get_column("subject").n_unique()
         return {
             "subjects": persons,
             "attacked": min(rows, persons),
-            "leakage": tuple(leakage_figures(overlap, leak, sizes) for overlap, leak in audit.fingerprint.items()),
-            "known_pairs": block_mates(subject.passes, self.pairs, self.seed),
+            **figures_of(audit, {name: made.table.num_rows for name, made in subject.passes.items()}),
             "controls": block_controls(
                 subject.agreement, seed=self.seed, persons=self.control_persons, rows=self.control_rows
             ),

@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
-from contract.audit_report import Hits, LeakageFigures, PassFigures
+from typing import Any
+
+from contract.audit_report import AttackFigures, Hits, KnownPairs, LeakageFigures, PassFigures
+from evaluation.attacks.blocks.audit import BlockAudit
 from evaluation.attacks.blocks.leakage import Leakage, PassLeakage, Share
 
 
 def hits(share: Share) -> Hits:
     """Return an attack's share as the report writes it."""
     return Hits(hits=share.hits, total=share.total)
+
+
+def figures_of(audit: BlockAudit, rows: dict[str, int]) -> dict[str, Any]:
+    """Return the keys `leakage`, `known_pairs` and `attacks` of a report.
+
+    At full overlap a row counts as named if either attacker names it; of known pairs the worst pass counts.
+
+    Args:
+        audit: What the attacks achieved.
+        rows: Rows of each pass as they leave.
+    """
+    full = max(audit.fingerprint)
+    found = {**audit.fingerprint, full: audit.worst}
+    pairs = max(audit.seeded, default=0)
+    of_passes = [hits(share) for share in audit.seeded[pairs].values()] if audit.seeded else []
+    attacks = [
+        _attack("block fingerprint", audit.fingerprint[full]),
+        _attack("equality graphs", audit.equality),
+        *(
+            AttackFigures(name=f"{known} known pairs, {name}", named=hits(share))
+            for known, shares in sorted(audit.seeded.items())
+            for name, share in sorted(shares.items())
+        ),
+    ]
+    return {
+        "leakage": tuple(leakage_figures(overlap, leak, rows) for overlap, leak in sorted(found.items(), reverse=True)),
+        "known_pairs": KnownPairs(
+            pairs=pairs, named=max(of_passes, key=lambda one: one.share, default=Hits(hits=0, total=0))
+        ),
+        "attacks": tuple(attacks),
+    }
+
+
+def _attack(name: str, found: Leakage) -> AttackFigures:
+    baseline = max((leak.baseline for leak in found.passes.values()), default=0.0)
+    details = {"confident": hits(found.union_confident).share}
+    return AttackFigures(name=name, named=hits(found.union), baseline=round(baseline, 9), details=details)
 
 
 def leakage_figures(overlap: float, found: Leakage, rows: dict[str, int]) -> LeakageFigures:
