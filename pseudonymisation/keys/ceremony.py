@@ -76,7 +76,8 @@ def commitment(agreement_id: str, epoch: int, sender: str, opening: bytes, share
     return digest(head + len(opening).to_bytes(2, "big") + opening + share)
 
 
-def _share_info(agreement_id: str, epoch: int, sender: str, recipient: str, transcript: str) -> bytes:
+def share_info(agreement_id: str, epoch: int, sender: str, recipient: str, transcript: str) -> bytes:
+    """Return what a sealed share is bound to: it opens for no other sender, recipient, epoch or transcript."""
     return f"wasl/share/v1|{agreement_id}|{epoch}|{sender}|{recipient}|{transcript}".encode()
 
 
@@ -239,7 +240,7 @@ class Ceremony:
         held[sender] = value
 
     def _opened(self, message: RelayMessage) -> str:
-        info = _share_info(message.agreement_id, message.epoch, message.sender, message.recipient, message.transcript)
+        info = share_info(message.agreement_id, message.epoch, message.sender, message.recipient, message.transcript)
         try:
             plain = unseal(self._sealing, decode_bytes(message.body), info)
         except SealError as error:
@@ -270,7 +271,7 @@ class Ceremony:
         if kind == "commitment":
             body = bytes.fromhex(state.commitments[state.me])
         elif kind == "share":
-            info = _share_info(state.agreement_id, state.epoch, state.me, recipient, transcript)
+            info = share_info(state.agreement_id, state.epoch, state.me, recipient, transcript)
             plain = decode_bytes(state.share) + decode_bytes(state.opening)
             body = seal(self._agreement.party(recipient).sealing_key, plain, info)
         else:

@@ -12,8 +12,8 @@ from pseudonymisation.keys.ceremony import (
     CeremonyError,
     CeremonyOrderError,
     EquivocationError,
-    _share_info,
     commitment,
+    share_info,
 )
 from tests.contract.builders import make_agreement, make_keys
 
@@ -197,7 +197,7 @@ def test_a_share_of_another_recipient_does_not_open(three):
 def test_another_share_than_the_committed_one_is_refused(three):
     agreement, keys, parties = three
     share = _share_for_cnss(parties)
-    info = _share_info(agreement.id, agreement.epoch, "dgsn", "cnss", share.message.transcript)
+    info = share_info(agreement.id, agreement.epoch, "dgsn", "cnss", share.message.transcript)
     body = encode_bytes(seal(agreement.party("cnss").sealing_key, bytes(64), info))
     with pytest.raises(CeremonyError, match="committed"):
         parties["cnss"].receive(_resigned(share, keys, body=body))
