@@ -26,7 +26,7 @@ _Z95: Final = 1.959963984540054
 
 @dataclass(frozen=True)
 class Survival:
-    """A Kaplan-Meier curve, one value a month from 0.
+    """Kaplan-Meier curves, one value a month from 0 along the last axis.
 
     Attributes:
         at_risk: Persons under observation at the beginning of the month (int64).
@@ -41,30 +41,28 @@ class Survival:
     lower: Floats
     upper: Floats
 
-    def median(self) -> float | None:
-        """Return the first month after which at most half are without the event; None if that is not reached."""
-        reached = np.flatnonzero(self.survival <= 0.5 + 1e-12)
-        return float(reached[0]) if len(reached) and self.at_risk[0] else None
-
-
-def _at_risk(leaving: Counts) -> Counts:
-    return np.asarray(leaving[::-1].cumsum()[::-1], dtype=np.int64)
+    def median(self) -> Floats:
+        """Return the first month after which at most half are without the event; NaN where that is not reached."""
+        half = self.survival <= 0.5 + 1e-12
+        reached = half.any(axis=-1) & (self.at_risk[..., 0] > 0)
+        return np.where(reached, half.argmax(axis=-1), np.nan)
 
 
 def kaplan_meier(events: Counts, censored: Counts) -> Survival:
-    """Return the curve of counts of events and of censored persons by month.
+    """Return the curves of counts of events and of censored persons by month (last axis, at least one month).
 
     Raises:
-        InputError: The two have different lengths, or a count is negative.
+        InputError: The two have different shapes or no month, or a count is negative.
     """
-    if events.shape != censored.shape or (len(events) and min(events.min(), censored.min()) < 0):
+    if events.shape != censored.shape or events.shape[-1:] in {(), (0,)} or min(events.min(), censored.min()) < 0:
         raise InputError("Events and censored persons must be counts over the same months.")
-    risk = _at_risk(events + censored)
+    leaving = events + censored
+    risk = np.asarray(leaving[..., ::-1].cumsum(axis=-1)[..., ::-1], dtype=np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):
         hazard = np.where(risk > 0, events / risk, 0.0)
-        survival = np.cumprod(1.0 - hazard)
+        survival = np.cumprod(1.0 - hazard, axis=-1)
         terms = np.where(risk > events, events / (risk * np.maximum(risk - events, 1)), 0.0)
-        variance = np.cumsum(terms)  # Greenwood: var S = S^2 * this
+        variance = np.cumsum(terms, axis=-1)  # Greenwood: var S = S^2 * this
         log_survival = np.log(survival)
         spread = _Z95 * np.sqrt(variance) / np.abs(log_survival)
         bounds = [np.exp(log_survival * np.exp(sign * spread)) for sign in (1.0, -1.0)]
@@ -83,15 +81,15 @@ class Incidence:
 
 
 def aalen_johansen(events: tuple[Counts, ...], censored: Counts) -> Incidence:
-    """Return the cumulative incidence of competing events.
+    """Return the cumulative incidence of competing events, along the last axis.
 
     CIF_j(m) = sum over k <= m of S(k - 1) * d_j(k) / at_risk(k), S the curve of any event.
 
     Raises:
-        InputError: Lengths differ, or a count is negative.
+        InputError: Shapes differ, or a count is negative.
     """
     total: Counts = np.asarray(np.sum(events, axis=0), dtype=np.int64)
     curve = kaplan_meier(total, censored)
-    before = np.concatenate(([1.0], curve.survival[:-1])) if len(total) else curve.survival
+    before = np.concatenate((np.ones((*total.shape[:-1], 1)), curve.survival[..., :-1]), axis=-1)
     risk = np.maximum(curve.at_risk, 1)
-    return Incidence(tuple(np.cumsum(before * own / risk) for own in events), curve.survival)
+    return Incidence(tuple(np.cumsum(before * own / risk, axis=-1) for own in events), curve.survival)

@@ -53,7 +53,8 @@ def build_spells(
         window: Observation window.
         preset: `REFERENCE` (the reference definitions, literally) or `WASL` (unmatched crossings interval-censored,
             short gaps of permit and social security bridged), or one of your own.
-        confidence: `person_id` (str) and `confidence` (float, 0 to 1); a person who is not in it has 1.
+        confidence: `person_id` (str) and `confidence` (float, 0 to 1: the probability that the records behind the spell
+            are the person's); with a column `register` (str), by source register. Who is not in it has 1.
         channels: What `build_channels` gave for the same registers, window and preset, to save doing it twice.
 
     Returns:
@@ -97,11 +98,10 @@ def spells_of(built: Channels, confidence: pl.DataFrame | None = None) -> pl.Dat
     named = table.join(built.persons, on="person", how="left", maintain_order="left")
     if confidence is None:
         return named.with_columns(confidence=pl.lit(1.0)).select(list(SPELL_SCHEMA))
-    return (
-        named.join(_checked(confidence), on="person_id", how="left", maintain_order="left")
-        .with_columns(pl.col("confidence").fill_null(1.0))
-        .select(list(SPELL_SCHEMA))
-    )
+    checked, keys = _checked(confidence)
+    # A presence that was inferred from other channels is as sure as the person.
+    joined = named.with_columns(register=pl.col("source")).join(checked, on=keys, how="left", maintain_order="left")
+    return joined.with_columns(pl.col("confidence").fill_null(1.0)).select(list(SPELL_SCHEMA))
 
 
 def _channel(name: str, built: Channels) -> pl.DataFrame:
@@ -136,11 +136,14 @@ def _decoded(column: str, names: tuple[str, ...]) -> pl.Expr:
     return pl.col(column).replace_strict(dict(enumerate(names)), return_dtype=pl.String)
 
 
-def _checked(confidence: pl.DataFrame) -> pl.DataFrame:
+def _checked(confidence: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     for column in ("person_id", "confidence"):
         if column not in confidence.columns:
             raise InputError("A column is missing.", where={"table": "confidence", "column": column})
-    table = confidence.select(pl.col("person_id").cast(pl.String), pl.col("confidence").cast(pl.Float64))
-    if table["person_id"].is_duplicated().any():
+    keys = ["person_id", "register"] if "register" in confidence.columns else ["person_id"]
+    table = confidence.select(pl.col(keys).cast(pl.String), pl.col("confidence").cast(pl.Float64))
+    if table.select(pl.struct(keys).is_duplicated()).to_series().any():
         raise InputError("A person occurs twice.", where={"table": "confidence", "column": "person_id"})
-    return table
+    if not table["confidence"].is_between(0, 1).all():
+        raise InputError("A confidence lies outside 0 to 1.", where={"table": "confidence", "column": "confidence"})
+    return table, keys

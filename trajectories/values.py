@@ -120,8 +120,7 @@ def _extended(figures: Figures, one: Extended, residence: str, year: int) -> Flo
         return 1.0 - migrants / np.where(groups, nationals[0], nationals)
     if one.kind == "survival_median":
         events, censored = (figures.histograms[terms[0][0], ALL, year] for terms in (one.numerator, one.denominator))
-        medians = [kaplan_meier(*pair).median() for pair in zip(events, censored, strict=True)]
-        return np.array([np.nan if value is None else value for value in medians])
+        return kaplan_meier(events, censored).median()
     return _incidence(figures, one, year)
 
 
@@ -130,11 +129,9 @@ def _incidence(figures: Figures, one: Extended, year: int) -> Floats:
     insured, left, censored = (
         figures.histograms[name, ALL, year] for name in ("first_insured", "first_left", "first_censored")
     )
-    found = np.full(len(figures.categories), np.nan)
-    for position in range(len(found)):
-        leaving = insured[position] + left[position] + censored[position]
-        # An estimate needs somebody who was observed to that month.
-        if leaving[month + 1 :].sum():
-            curves = aalen_johansen((insured[position], left[position]), censored[position])
-            found[position] = curves.incidence[place][month]
-    return found
+    curves = aalen_johansen((insured, left), censored)
+    if month >= insured.shape[-1]:
+        return np.full(len(figures.categories), np.nan)
+    # An estimate needs somebody who was observed beyond that month.
+    observed = (insured + left + censored)[:, month + 1 :].sum(axis=-1) > 0
+    return np.where(observed, curves.incidence[place][:, month], np.nan)

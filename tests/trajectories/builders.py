@@ -11,9 +11,9 @@ from trajectories.tables import InvalidValues, LinkedRegisters, Preset, Window
 
 COLUMNS = {
     "border_crossing": ("crossed_at", "direction"),
-    "residence_permit": ("valid_from", "valid_to", "withdrawn_on"),
-    "work_contract": ("start", "end", "decision"),
-    "social_security": ("period", "days"),
+    "residence_permit": ("valid_from", "valid_to", "withdrawn_on", "permit_type", "issued_on", "motive", "prefecture"),
+    "work_contract": ("start", "end", "decision", "activity", "visa_date", "occupation"),
+    "social_security": ("period", "days", "employer_no", "situation", "pay_centimes"),
     "placement": ("kind", "exemption_ground"),
 }
 SHORT = dict(zip(("crossings", "permits", "contracts", "months", "placements"), COLUMNS, strict=True))
@@ -35,16 +35,23 @@ def person(
     sex: str | None = "F",
     nationality: str | None = "FRA",
 ) -> Person:
-    """Return one person. `crossings`: "in 2020-02-01, out 2020-03-01T10:00"; `months`: "2020-05 2020-06:0" (:days)."""
+    """Return one person. `crossings`: "in 2020-02-01, out 2020-03-01T10:00".
+
+    `months`: "2020-05 2020-06:0 2020-07:26:E1:AT:500000" (days, employer, situation, pay). Titles: the columns of
+    `COLUMNS` in their order, as many as are of interest.
+    """
     words = {"in": "entry", "out": "exit"}
     moves = [cell.split() for cell in crossings.split(",") if cell.strip()]
     declared = [(cell if ":" in cell else f"{cell}:26").split(":") for cell in months.split()]
     return {
         "attributes": (born, sex, nationality),
         "crossings": [(when, words[way]) for way, when in moves],
-        "permits": [(*permit, "")[:3] for permit in permits or []],
-        "contracts": [(*contract, "granted")[:3] for contract in contracts or []],
-        "months": [tuple(month) for month in declared],
+        "permits": [(*permit, *[""] * 7)[:7] for permit in permits or []],
+        "contracts": [
+            (*contract, "granted", *[""] * 6)[:6] if len(contract) == 2 else (*contract, *[""] * 6)[:6]
+            for contract in contracts or []
+        ],
+        "months": [(*month, *[""] * 5)[:5] for month in declared],
         "placements": placements or [],
     }
 

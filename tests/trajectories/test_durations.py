@@ -39,8 +39,17 @@ def test_remission_times_give_the_published_curve() -> None:
 
 
 def test_a_curve_that_does_not_fall_to_a_half_has_no_median() -> None:
-    assert kaplan_meier(counts([1, 2]), counts([5] * 10)).median() is None
-    assert kaplan_meier(counts([]), counts([])).median() is None
+    assert np.isnan(kaplan_meier(counts([1, 2]), counts([5] * 10)).median())
+    assert np.isnan(kaplan_meier(counts([]), counts([])).median())
+
+
+def test_many_curves_at_once_are_the_same_as_one_by_one() -> None:
+    events, censored = np.stack([counts(EVENTS), counts([3])]), np.stack([counts(CENSORED), counts([1, 9])])
+    both = kaplan_meier(events, censored)
+    for row in range(2):
+        alone = kaplan_meier(events[row], censored[row])
+        assert both.survival[row].tolist() == alone.survival.tolist()
+        assert np.array_equal(both.median()[row], alone.median(), equal_nan=True)
 
 
 def test_competing_events_by_hand() -> None:
