@@ -7,32 +7,23 @@ audit of that very encoding, never by this.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from connectors.drafting import RegisterProposal, draft_agreement
-from contract.agreement import Agreement, CapTerms, Party, PassTerms
+from contract.agreement import CapTerms, PassTerms
 from contract.fields import FieldType
 from evaluation.attacks.blocks.attacker import attacker_of
 from evaluation.attacks.blocks.leakage import attack_passes, draw_persons, wilson
+from evaluation.planning.agreement import planning_agreement
 from pseudonymisation.blocking.caps import CrowdedKeys, choose_levels
 from pseudonymisation.encoding.profile import EncodingContext, profile_for
 from pseudonymisation.randomness import SeededRandomness
 
 Flags = npt.NDArray[np.bool_]
-_PARTIES = {
-    "holder": "institution",
-    "other": "institution",
-    "linkage": "linkage_unit",
-    "statistics": "statistics_unit",
-    "officer": "privacy_officer",
-}
 
 
 @dataclass(frozen=True)
@@ -112,7 +103,7 @@ def attack(
     placed = {terms.name: nobody for terms in passes}
     named = dict(placed)
     held = [terms for terms in passes if len(choose_levels(identities, terms, vintage_key, crowded, caps).rows)]
-    agreement = _agreement(fields, own_fields, held or passes, caps, identities.height)
+    agreement = planning_agreement(fields, own_fields, held or passes, caps, identities.height)
     context = EncodingContext(agreement, "holder", vintage_key, crowded, random)
     if not held:
         return AttackedPasses(placed, named, len(everybody))
@@ -124,30 +115,3 @@ def attack(
         hits = leak.rows.filter(pl.col("named")).get_column("person").to_numpy()
         named[name] = np.isin(sample.drawn, hits)
     return AttackedPasses(placed, named, len(everybody))
-
-
-def _agreement(
-    fields: Sequence[str],
-    own_fields: Mapping[str, FieldType],
-    passes: Sequence[PassTerms],
-    caps: CapTerms,
-    persons: int,
-) -> Agreement:
-    """Return an agreement of parties that do not exist: an encoding is always made under one."""
-    key = base64.urlsafe_b64encode(bytes(32)).decode().rstrip("=")
-    parties = [
-        Party.model_validate({"name": name, "role": role, "signing_key": key, "sealing_key": key})
-        for name, role in _PARTIES.items()
-    ]
-    registers = [RegisterProposal(name, name, tuple(fields), "one") for name in ("holder", "other")]
-    return draft_agreement(
-        parties,
-        registers,
-        title="Planning",
-        purpose="Predicting what passes leak",
-        persons=persons,
-        own_fields=own_fields,
-        passes=passes,
-        caps=caps,
-        created_on=date(2026, 1, 1),
-    )

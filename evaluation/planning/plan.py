@@ -13,11 +13,11 @@ from contract.agreement import CapTerms, GateTerms, PassTerms
 from contract.fields import FieldType
 from evaluation.planning.candidates import all_candidates
 from evaluation.planning.errors import ErrorRates
-from evaluation.planning.groups import frequency_groups, nationality_groups, shares
 from evaluation.planning.leakage import AttackedPasses, Named, attack
 from evaluation.planning.population import synthetic_persons, views
 from evaluation.planning.selection import select
 from evaluation.planning.simulation import SIMULATION_KEY, PlacedPass, Simulation, simulate
+from pseudonymisation.blocking.groups import group_shares, record_groups
 from pseudonymisation.blocking.planner import MAX_PASSES, plan_passes
 
 #: Persons simulated at most: beyond, a prediction takes minutes, and blocks of refined keys grow but slowly.
@@ -112,11 +112,8 @@ def plan(question: Question) -> dict[str, Any]:
 
 
 def _groups(simulation: Simulation) -> dict[str, list[str]]:
-    frames = [register.identities for register in simulation.registers]
-    return {
-        "nationality": [group for frame in frames for group in nationality_groups(frame)],
-        "family name": [group for frame in frames for group in frequency_groups(frame)],
-    }
+    found = [record_groups(register.identities) for register in simulation.registers]
+    return {name: [group for one in found for group in one[name].to_list()] for name in found[0]}
 
 
 def _attack(question: Question, simulation: Simulation, candidates: Sequence[PassTerms]) -> AttackedPasses:
@@ -145,8 +142,8 @@ def _pass(found: PlacedPass, named: Named, groups: Mapping[str, list[str]]) -> d
         "by_level": [float(count / rows) for count in found.levels],
         "keyless": float(found.keyless.mean()),
         "withheld": float(found.withheld.mean()),
-        "withheld_by_nationality": shares(found.withheld, groups["nationality"]),
-        "withheld_by_family_name": shares(found.withheld, groups["family name"]),
+        "withheld_by_nationality": group_shares(found.withheld, groups["nationality"]),
+        "withheld_by_family_name": group_shares(found.withheld, groups["family_name"]),
         "pairs_completeness": float(found.met.mean()) if len(found.met) else 1.0,
         "with_another_person": float((found.companions > 1).mean()),
         "leakage": named.share,
@@ -170,24 +167,26 @@ def _set(
         "names": list(names),
         "pairs_completeness": simulation.completeness(names),
         "pairs_completeness_by_nationality": _completeness_by(simulation, names, groups["nationality"]),
-        "pairs_completeness_by_family_name": _completeness_by(simulation, names, groups["family name"]),
+        "pairs_completeness_by_family_name": _completeness_by(simulation, names, groups["family_name"]),
         "union_leakage": union.share,
         "union_leakage_high": union.high,
         "worst_pass_leakage": worst.share,
         "worst_pass_leakage_high": worst.high,
         "within_bounds": union.high <= gate.union_leakage and worst.high <= gate.pass_leakage,
         "in_no_pass": float(nowhere.mean()),
-        "in_no_pass_by_nationality": shares(nowhere, groups["nationality"]),
-        "in_no_pass_by_family_name": shares(nowhere, groups["family name"]),
+        "in_no_pass_by_nationality": group_shares(nowhere, groups["nationality"]),
+        "in_no_pass_by_family_name": group_shares(nowhere, groups["family_name"]),
     }
 
 
-def _completeness_by(simulation: Simulation, names: Sequence[str], groups: list[str]) -> dict[str, dict[str, float]]:
+def _completeness_by(
+    simulation: Simulation, names: Sequence[str], groups: list[str]
+) -> Mapping[str, Mapping[str, int | float]]:
     met = np.zeros(len(simulation.left), dtype=np.bool_)
     for name in names:
         met |= simulation.passes[name].met
     of_pair = np.array(groups, dtype=object)[simulation.left]
-    return shares(met, [str(group) for group in of_pair])
+    return group_shares(met, [str(group) for group in of_pair])
 
 
 def _assumptions(question: Question, persons: int, registers: int, attacked: AttackedPasses) -> dict[str, Any]:

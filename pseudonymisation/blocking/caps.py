@@ -55,7 +55,8 @@ class Placement:
         tokens: uint64[blocks], what the linkage unit sees of them.
         levels: uint8[blocks], level of the pass.
         keyless: Rows without a key value at level 0: a component is missing.
-        withheld: Rows with a key value but no block at all: crowded, or missing a refinement, in every variant.
+        withheld_rows: int64[...], rows with a key value but no block at all: crowded, or missing a refinement, in every
+            variant; sorted.
     """
 
     rows: npt.NDArray[np.int64]
@@ -64,7 +65,12 @@ class Placement:
     tokens: Tokens
     levels: npt.NDArray[np.uint8]
     keyless: int
-    withheld: int
+    withheld_rows: npt.NDArray[np.int64]
+
+    @property
+    def withheld(self) -> int:
+        """Number of withheld rows."""
+        return len(self.withheld_rows)
 
 
 def pass_components(terms: PassTerms) -> tuple[str, ...]:
@@ -83,16 +89,15 @@ def choose_levels(
     """
     of_pass, listed = pass_key(vintage_key, terms.name), crowded.of(terms.name)
     active = key_variants(identities, pass_components(terms))
-    found = identities.height
     placed: list[pl.DataFrame] = []
     secrets = [np.empty((0, BLOCK_SECRET_BYTES), dtype=np.uint8)]
     tokens, levels = [_NO_TOKENS], [np.empty(0, dtype=np.uint8)]
     blocks = 0
-    keyless = 0
+    with_key = np.empty(0, dtype=np.int64)
     for number, level in enumerate(terms.levels):
         keyed = active.with_columns(key_values(active, level)).filter(pl.col("value").is_not_null())
         if number == 0:
-            keyless = found - keyed.get_column("row").n_unique()
+            with_key = keyed.get_column("row").unique().to_numpy()
         distinct = keyed.get_column("value").unique().sort()
         secrets.append(block_secrets(of_pass, number, distinct))
         tokens.append(block_tokens(of_pass, secrets[-1]))
@@ -107,14 +112,15 @@ def choose_levels(
         blocks += len(distinct)
         active = keyed.filter(pl.col("heavy")).drop("value", "block", "heavy")
     together = pl.concat(placed).unique().sort("row", "block")
+    rows = together.get_column("row").to_numpy().astype(np.int64)
     return Placement(
-        rows=together.get_column("row").to_numpy().astype(np.int64),
+        rows=rows,
         blocks=together.get_column("block").to_numpy().astype(np.int64),
         secrets=np.concatenate(secrets),
         tokens=np.concatenate(tokens),
         levels=np.concatenate(levels),
-        keyless=keyless,
-        withheld=found - keyless - together.get_column("row").n_unique(),
+        keyless=identities.height - len(with_key),
+        withheld_rows=np.setdiff1d(with_key, rows).astype(np.int64),
     )
 
 

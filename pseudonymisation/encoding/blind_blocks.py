@@ -6,6 +6,12 @@ only that block has. Names become sketches, everything else short keyed tokens (
 
 from __future__ import annotations
 
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -13,6 +19,7 @@ import pyarrow as pa
 
 from contract.agreement import PassTerms
 from pseudonymisation.blocking.caps import Placement, choose_levels
+from pseudonymisation.blocking.groups import group_shares, record_groups
 from pseudonymisation.encoding.columns import CLASS_COLUMNS, Column, columns_of, pass_schema
 from pseudonymisation.encoding.dummies import DUMMY_SUBJECT
 from pseudonymisation.encoding.profile import EncodedPass, EncodingContext, PassReport, prepared, with_handles
@@ -20,6 +27,9 @@ from pseudonymisation.encoding.sketches import SKETCH_BYTES
 from pseudonymisation.encoding.values import Encoded, Values, distinct_values, encode_values, plain_values
 from pseudonymisation.keys.tree import field_keys, pass_key
 from pseudonymisation.normalisation.frequency import name_frequency_class
+
+#: Passes encoded at a time: each needs about 400 bytes an identity while it is made.
+MOST_THREADS: Final = 4
 
 
 class BlindBlocks:
@@ -29,12 +39,35 @@ class BlindBlocks:
 
     def encode(self, identities: pl.DataFrame, context: EncodingContext) -> dict[str, EncodedPass]:
         """Encode a whole register; see `Profile.encode`."""
+        return dict(self.encode_each(identities, context))
+
+    def encode_each(self, identities: pl.DataFrame, context: EncodingContext) -> Iterator[tuple[str, EncodedPass]]:
+        """Yield the passes in the agreement's order, a few of them encoded at a time.
+
+        Whoever writes each pass down before taking the next needs memory for a few passes, not for all of them.
+        Arguments and errors as `encode`; the passes are the same whatever the number of processors.
+        """
         frame = prepared(identities, context)
+        groups = record_groups(frame)
         values = {
             column: distinct_values(plain_values(frame, column), column.kind)
             for column in columns_of(context.agreement)
         }
-        return {terms.name: _encode_pass(frame, values, terms, context) for terms in context.agreement.passes}
+        threads = min(MOST_THREADS, available_processors())
+        waiting = list(reversed(context.agreement.passes))
+        with ThreadPoolExecutor(threads) as pool:
+            running: deque[tuple[str, Future[EncodedPass]]] = deque()
+            while waiting or running:
+                while waiting and len(running) < threads:
+                    terms = waiting.pop()
+                    running.append((terms.name, pool.submit(_encode_pass, frame, groups, values, terms, context)))
+                name, made = running.popleft()
+                yield name, made.result()
+
+
+def available_processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def frequency_classes(frame: pl.DataFrame) -> dict[str, pa.Array]:
@@ -50,6 +83,7 @@ def frequency_classes(frame: pl.DataFrame) -> dict[str, pa.Array]:
 
 def _encode_pass(
     frame: pl.DataFrame,
+    groups: Mapping[str, pl.Series],
     values: dict[Column, Values],
     terms: PassTerms,
     context: EncodingContext,
@@ -66,12 +100,17 @@ def _encode_pass(
         columns[column.name] = _arrow(encoded)
     random = context.random.child(f"handles/{context.register}/{terms.name}")
     table, handles, dummies = with_handles(columns, schema, frame, placement.rows, random)
-    return EncodedPass(table, handles, dummies, pass_report(frame, placement, terms))
+    return EncodedPass(table, handles, dummies, pass_report(frame, groups, placement, terms))
 
 
-def pass_report(frame: pl.DataFrame, placement: Placement, terms: PassTerms) -> PassReport:
-    """Count a pass's rows; keyless and withheld rows include dummies' share."""
-    real = (frame.get_column("subject") != DUMMY_SUBJECT).to_numpy()[placement.rows]
+def pass_report(
+    frame: pl.DataFrame, groups: Mapping[str, pl.Series], placement: Placement, terms: PassTerms
+) -> PassReport:
+    """Count a pass's rows; keyless and withheld rows include dummies' share, their groups do not."""
+    persons = (frame.get_column("subject") != DUMMY_SUBJECT).to_numpy()
+    real = persons[placement.rows]
+    withheld = np.zeros(frame.height, dtype=np.bool_)
+    withheld[placement.withheld_rows] = True
     levels = np.bincount(placement.levels[placement.blocks[real]], minlength=len(terms.levels))
     return PassReport(
         rows=int(real.sum()),
@@ -79,6 +118,9 @@ def pass_report(frame: pl.DataFrame, placement: Placement, terms: PassTerms) -> 
         keyless=placement.keyless,
         withheld=placement.withheld,
         levels=tuple(int(count) for count in levels),
+        withheld_by_group={
+            name: group_shares(withheld[persons], group.filter(pl.Series(persons))) for name, group in groups.items()
+        },
     )
 
 

@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from pseudonymisation.blocking.caps import choose_levels
+from pseudonymisation.blocking.groups import record_groups
 from pseudonymisation.encoding.blind_blocks import pass_report
 from pseudonymisation.encoding.columns import columns_of, pass_schema
 from pseudonymisation.encoding.profile import EncodedPass, EncodingContext, prepared, with_handles
@@ -28,6 +29,7 @@ class Clear:
         plain: dict[str, pa.Array] = {
             column.name: plain_values(frame, column).to_arrow().cast(pa.string()) for column in columns_of(agreement)
         }
+        groups = record_groups(frame)
         passes = {}
         for terms in agreement.passes:
             placement = choose_levels(frame, terms, context.vintage_key, context.crowded, agreement.caps)
@@ -36,5 +38,5 @@ class Clear:
             columns["block"] = pa.array(placement.tokens[placement.blocks], pa.uint64())
             random = context.random.child(f"handles/{context.register}/{terms.name}")
             table, handles, dummies = with_handles(columns, schema, frame, placement.rows, random)
-            passes[terms.name] = EncodedPass(table, handles, dummies, pass_report(frame, placement, terms))
+            passes[terms.name] = EncodedPass(table, handles, dummies, pass_report(frame, groups, placement, terms))
         return passes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -56,7 +57,8 @@ class PassReport:
     """Counts about one pass.
 
     `rows` and `levels` (rows by level of the pass) are real rows, `dummies` the fictitious ones; `keyless` and
-    `withheld` identities are counted with the dummies among them.
+    `withheld` identities are counted with the dummies among them. `withheld_by_group` are the real identities: by
+    nationality group and by how common the family name is, how many there are and the share of them withheld here.
     """
 
     rows: int
@@ -64,6 +66,7 @@ class PassReport:
     keyless: int
     withheld: int
     levels: tuple[int, ...]
+    withheld_by_group: Mapping[str, Mapping[str, Mapping[str, int | float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

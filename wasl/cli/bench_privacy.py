@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wasl.cli.output import emit
+from wasl.cli.output import emit, table
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 
@@ -15,6 +15,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands of this module to `wasl bench`."""
     app.command()(names)
+    app.command()(encoding)
 
 
 def names(
@@ -28,6 +29,21 @@ def names(
 
     report = name_report(read_list(file) if file else own_list(), seed=seed)
     emit(report, as_json, _names_text(report))
+
+
+def encoding(
+    persons: Annotated[int, typer.Option(help="Identities, one a person.", min=1)] = 100_000,
+    passes: Annotated[int | None, typer.Option(help="Only the first so many of the planner's passes.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic persons.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Measure encoding: identities a second and core, time and memory of a whole register."""
+    from evaluation.benchmarks.encoding import bench_encoding
+
+    report = bench_encoding(persons, seed=seed, passes=passes)
+    stages = report.pop("stages")
+    flat = {**report, **{f"{name} CPU seconds": one["cpu_seconds"] for name, one in stages.items()}}
+    emit({**report, "stages": stages}, as_json, table(flat))
 
 
 def _names_text(report: dict[str, Any]) -> str:

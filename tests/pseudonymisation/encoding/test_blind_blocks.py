@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.agreement import PassTerms
+from contract.agreement import CapTerms, PassTerms
 from contract.errors import AgreementError
 from contract.submission import pass_names
 from pseudonymisation.blocking.caps import count_crowded
+from pseudonymisation.encoding import blind_blocks
 from pseudonymisation.encoding.blind_blocks import BlindBlocks
 from pseudonymisation.encoding.columns import pass_schema
 from pseudonymisation.encoding.profile import EncodingContext, EncodingError, profile_for
@@ -239,3 +240,33 @@ def test_crowded_keys_are_refined_in_the_tables_too():
     crowded = count_crowded(crowd, PASSES, KEY, made.caps, SeededRandomness(b"c"))
     report = BlindBlocks().encode(crowd, _context(made=made, crowded=crowded))["birth_date"].report
     assert report.levels == (0, 3)
+
+
+def test_passes_are_the_same_whatever_the_number_of_threads(monkeypatch):
+    people = frame(*(person(n, f"name{chr(97 + n)}", "alami", (1950 + n, 5, 6)) for n in range(12)))
+    made = []
+    for threads in (1, 4):
+        monkeypatch.setattr(blind_blocks, "available_processors", lambda threads=threads: threads)
+        made.append(BlindBlocks().encode(people, _context("anapec", b"2")))
+    assert list(made[0]) == [terms.name for terms in PASSES]
+    assert all(made[0][name].table.equals(made[1][name].table) for name in made[0])
+
+
+def test_withheld_rows_are_counted_by_group():
+    people = frame(
+        person(0, "omar", "alami", DAY, nationality="SEN"),
+        person(1, "omar", "alami", DAY, nationality="FRA"),
+        person(2, "ana", "gomez", (1970, 7, 8)),
+    )
+    names = PassTerms(name="names", levels=(("skeleton_pair",),))
+    made = agreement(passes=(names,))[0]
+    crowded = count_crowded(people, (names,), KEY, CapTerms(epsilon=50.0), SeededRandomness(b"n"))
+    context = EncodingContext(made, "anapec", KEY, crowded, SeededRandomness(b"h"))
+    report = BlindBlocks().encode(people, context)["names"].report
+    assert report.withheld == 2
+    assert report.withheld_by_group["nationality"] == {
+        "europe": {"rows": 1, "share": 1.0},
+        "sub_saharan_africa": {"rows": 1, "share": 1.0},
+        "unknown": {"rows": 1, "share": 0.0},
+    }
+    assert sum(group["rows"] for group in report.withheld_by_group["family_name"].values()) == 3
