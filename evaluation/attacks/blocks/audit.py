@@ -10,17 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import polars as pl
 
-from contract.agreement import Agreement
+from contract.agreement import Agreement, PassTerms
 from evaluation.attacks.blocks.attacker import Attacker, attacker_of
 from evaluation.attacks.blocks.controls import ControlReport, run_controls
 from evaluation.attacks.blocks.equality import EqualityGraphs
 from evaluation.attacks.blocks.fingerprint import attack_rows, search_of
+from evaluation.attacks.blocks.frequency import BlockFrequency, block_frequency, combinations_of
+from evaluation.attacks.blocks.handles import HandleJoins, joins, linkable_handles
 from evaluation.attacks.blocks.knowledge import Beliefs
 from evaluation.attacks.blocks.leakage import (
     Leakage,
+    PassLeakage,
     Sample,
     Share,
     attack_passes,
@@ -31,6 +33,7 @@ from evaluation.attacks.blocks.leakage import (
     truth_of,
     union_of,
 )
+from evaluation.attacks.blocks.patterns import PatternLeakage, missing_values
 from evaluation.attacks.blocks.seeded import attack_from_known_rows
 from pseudonymisation.encoding.profile import EncodedPass
 
@@ -46,12 +49,20 @@ class BlockAudit:
         fingerprint: Share of the register's persons whom the attacker knows, to what the first attacker names.
         equality: What the second attacker names, by equality graphs, at full overlap.
         seeded: Number of known pairs, to the share of each pass's other rows that they name.
+        frequency: What the sizes of blocks and the frequencies of tokens tell, by pass.
+        missing: What missing cells alone pin down, by pass.
+        handles: Whether anything joins passes; if not independent, the encodings must not leave.
+        linkable: What-if: persons whom structure alone would name if handles were joined over passes.
         controls: Whether the attack works at all; None if they were not asked for.
     """
 
     fingerprint: Mapping[float, Leakage]
     equality: Leakage
     seeded: Mapping[int, Mapping[str, Share]]
+    frequency: Mapping[str, BlockFrequency]
+    missing: Mapping[str, PatternLeakage]
+    handles: HandleJoins
+    linkable: Share
     controls: ControlReport | None = None
 
     @property
@@ -87,6 +98,10 @@ class BlockAudit:
                 str(known): {name: share.as_dict() for name, share in shares.items()}
                 for known, shares in self.seeded.items()
             },
+            "frequency": {name: found.as_dict() for name, found in self.frequency.items()},
+            "missing": {name: found.as_dict() for name, found in self.missing.items()},
+            "handles": self.handles.as_dict(),
+            "linkable": self.linkable.as_dict(),
             "controls": [control.as_dict() for control in self.controls.controls] if self.controls else [],
         }
 
@@ -125,33 +140,47 @@ def audit_blocks(
     knows_all = attacker_of(clear, agreement, seed=seed)
     checked = run_controls(agreement, seed=seed) if controls else None
     sample = draw_persons(everybody, rows, seed)
-    full, equality, seeded = _at_full_overlap(encoded, knows_all, sample, known_pairs, seed)
-    found = {1.0: full}
+    full = _FullOverlap(encoded, knows_all, sample, seed)
+    for terms in agreement.passes:
+        full.attack(terms, known_pairs)
+    found = {1.0: union_of(full.first, len(sample.drawn))}
     for overlap in sorted({one for one in overlaps if one < 1}, reverse=True):
         part = draw_persons(everybody, rows, seed, overlap)
         knows = knows_all.knowing(part.known, Beliefs(known=overlap))
         found[overlap] = attack_passes(encoded, knows, part, seed=seed)
-    return BlockAudit(found, equality, seeded, checked)
+    return BlockAudit(
+        fingerprint=found,
+        equality=union_of(full.second, len(sample.drawn)),
+        seeded=full.seeded,
+        frequency=full.frequency,
+        missing={name: missing_values(made.table) for name, made in encoded.items()},
+        handles=joins(encoded),
+        linkable=linkable_handles(encoded, knows_all, sample),
+        controls=checked,
+    )
 
 
-def _at_full_overlap(
-    encoded: Mapping[str, EncodedPass],
-    attacker: Attacker,
-    sample: Sample,
-    known_pairs: Sequence[int],
-    seed: int,
-) -> tuple[Leakage, Leakage, dict[int, dict[str, Share]]]:
-    """Run the three attacks that share a layout, one pass after the other."""
-    first, second = {}, {}
-    seeded: dict[int, dict[str, Share]] = {known: {} for known in known_pairs}
-    for terms in attacker.agreement.passes:
-        made = encoded[terms.name]
-        truth = truth_of(made, sample.drawn)
-        search = search_of(made.table, attacker, terms, seed=seed)
+class _FullOverlap:
+    """The attacks of a pass that share one layout, and what they found so far."""
+
+    def __init__(self, encoded: Mapping[str, EncodedPass], attacker: Attacker, sample: Sample, seed: int) -> None:
+        self.encoded, self.attacker, self.sample, self.seed = encoded, attacker, sample, seed
+        self.first: dict[str, PassLeakage] = {}
+        self.second: dict[str, PassLeakage] = {}
+        self.seeded: dict[int, dict[str, Share]] = {}
+        self.frequency: dict[str, BlockFrequency] = {}
+        self.combinations = combinations_of(attacker)
+
+    def attack(self, terms: PassTerms, known_pairs: Sequence[int]) -> None:
+        """Attack a pass."""
+        made = self.encoded[terms.name]
+        truth = truth_of(made, self.sample.drawn)
+        search = search_of(made.table, self.attacker, terms, seed=self.seed)
         drawn = rows_of(search, truth)
-        first[terms.name] = score_pass(attack_rows(search, drawn), truth)
-        second[terms.name] = score_pass(EqualityGraphs(search).attack(drawn), truth)
-        of_everybody = truth_of(made, np.unique(sample.known))
+        self.first[terms.name] = score_pass(attack_rows(search, drawn), truth)
+        self.second[terms.name] = score_pass(EqualityGraphs(search).attack(drawn), truth)
+        of_everybody = truth_of(made, self.sample.known)
         for known in known_pairs:
-            seeded[known][terms.name] = attack_from_known_rows(search, of_everybody, known, seed)
-    return union_of(first, len(sample.drawn)), union_of(second, len(sample.drawn)), seeded
+            share = attack_from_known_rows(search, of_everybody, known, self.seed)
+            self.seeded.setdefault(known, {})[terms.name] = share
+        self.frequency[terms.name] = block_frequency(search, of_everybody, self.combinations)

@@ -1,8 +1,8 @@
 """Controls: what the attack must break, and what it must not. A control that misbehaves makes the audit INVALID.
 
-Positive: Bloom filters in place of sketches (128 bits, 3 hashes, keyed in the block), and sketches on an uncapped pass
-of family name and year. Negative: random bits. They run on a synthetic population of fixed size, so that they must
-break whatever the size of the audited register.
+Positive: Bloom filters in place of sketches (128 bits, 3 hashes, keyed in the block); sketches on an uncapped pass of
+family name and year; handles that join uncapped passes. Negative: random bits. They run on a synthetic population of
+fixed size, so that they must break whatever the size of the audited register.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from scipy.stats import binom
 from contract.agreement import Agreement, CapTerms, PassTerms
 from evaluation.attacks.blocks.attacker import Attacker, attacker_of
 from evaluation.attacks.blocks.fingerprint import attack_pass
-from evaluation.attacks.blocks.leakage import PassLeakage, score_pass
+from evaluation.attacks.blocks.handles import linkable_handles_uncapped
+from evaluation.attacks.blocks.leakage import PassLeakage, draw_persons, score_pass
 from evaluation.attacks.blocks.likelihood import SKETCHES, Encoding
 from evaluation.attacks.blocks.population import FIELDS, synthetic_identities
 from pseudonymisation.blocking.caps import choose_levels
@@ -38,8 +39,23 @@ UNCAPPED: Final = CapTerms(persons_per_key=10**9)
 FAMILY_AND_YEAR: Final = PassTerms(name="control_family_year", levels=(("family_skeleton3", "birth_year"),))
 #: Persons of the synthetic population, and rows attacked in each control.
 CONTROL_PERSONS, CONTROL_ROWS = 20_000, 200
-#: Least share named of rows in Bloom blocks of three and more, and of all rows of the uncapped pass, at this size.
-BLOOM_BOUND, UNCAPPED_BOUND = 0.5, 0.3
+#: Uncapped passes that linkable handles would join.
+JOINED: Final = tuple(
+    PassTerms(name=f"control_{number}", levels=(level,))
+    for number, level in enumerate(
+        (
+            ("family_skeleton3", "birth_year"),
+            ("given_skeleton3", "birth_year"),
+            ("birth_year", "birth_month", "birth_day"),
+            ("skeleton_pair",),
+            ("family_skeleton3", "birth_month", "birth_day"),
+            ("given_skeleton3", "birth_month", "birth_day"),
+        )
+    )
+)
+#: Least share named of rows in Bloom blocks of three and more, of all rows of the uncapped pass, and of persons whose
+#: handles are joined, at this size.
+BLOOM_BOUND, UNCAPPED_BOUND, JOINED_BOUND = 0.5, 0.3, 0.8
 #: Random bits misbehave if so many hits are less probable than this by chance.
 CHANCE_LEVEL: Final = 0.001
 _CONTROL_SEED: Final = 20_000
@@ -176,6 +192,7 @@ def run_controls(
     persons: int = CONTROL_PERSONS,
     bloom_bound: float = BLOOM_BOUND,
     uncapped_bound: float = UNCAPPED_BOUND,
+    joined_bound: float = JOINED_BOUND,
 ) -> ControlReport:
     """Attack the controls at full overlap.
 
@@ -186,6 +203,7 @@ def run_controls(
         persons: Synthetic persons; the bounds hold from 20 000 on, fewer have smaller blocks.
         bloom_bound: Least share named of rows in Bloom blocks of three and more.
         uncapped_bound: Least share named on the uncapped pass of sketches.
+        joined_bound: Least share of persons named by linkable handles.
     """
     context, identities = control_context(agreement), synthetic_identities(persons, _CONTROL_SEED)
     clear = identities.rename({"subject": "person"}).drop("identity")
@@ -200,7 +218,21 @@ def run_controls(
     found.append(Control("sketches uncapped", leak, uncapped_bound, leak.all.share >= uncapped_bound))
     leak = _score(random_bits(made.table, seed), made, knows, rows, seed)
     found.append(Control("random bits", leak, leak.baseline, at_baseline(leak)))
+    leak = _joined(identities, clear, context, rows, seed)
+    found.append(Control("linkable handles", leak, joined_bound, leak.all.share >= joined_bound))
     return ControlReport(tuple(found))
+
+
+def _joined(
+    identities: pl.DataFrame, clear: pl.DataFrame, context: EncodingContext, rows: int, seed: int
+) -> PassLeakage:
+    joined = context.agreement.model_copy(update={"passes": JOINED})
+    sample = draw_persons(identities.get_column("subject").to_numpy(), rows, seed)
+    knows = attacker_of(clear, joined, seed=seed)
+    share = linkable_handles_uncapped(identities, knows, context.vintage_key, sample)
+    named = np.arange(share.total) < share.hits
+    made = {"handle": np.arange(share.total), "person": sample.drawn, "named": named, "posterior": 1.0, "block_rows": 1}
+    return PassLeakage(pl.DataFrame(made), 1 / len(sample.known))
 
 
 def _score(table: pa.Table, made: ControlPass, knows: Attacker, rows: int, seed: int) -> PassLeakage:

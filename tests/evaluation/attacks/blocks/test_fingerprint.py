@@ -70,8 +70,10 @@ def _leakage(capped, identities, overlap):
 
 
 def test_the_controls_behave_at_this_size():
-    # among 3 000 persons most are alone in their blocks: the uncapped bound is scaled down from .3
-    report = run_controls(agreement_over((FAMILY_AND_YEAR,)), rows=ROWS, seed=2, persons=3000, uncapped_bound=0.12)
+    # among 3 000 persons most are alone in their blocks: two bounds are scaled down from .3 and .8
+    report = run_controls(
+        agreement_over((FAMILY_AND_YEAR,)), rows=ROWS, seed=2, persons=3000, uncapped_bound=0.12, joined_bound=0.4
+    )
     assert report.verdict == "VALID"
     by_name = {control.name: control.leakage for control in report.controls}
     assert by_name["bloom"].of_blocks(2).share >= 0.9
@@ -126,6 +128,8 @@ def test_the_audit_attacks_the_same_persons_in_all_passes(capped, persons_1500):
     assert audit.union.hits >= max(audit.fingerprint[1.0].union.hits, audit.equality.union.hits)
     assert audit.as_dict() == audit_blocks(encoded, persons_1500, made, seed=5, **options).as_dict()
     assert set(audit.passes) == {"family_year", "names"} == set(audit.seeded[20])
+    assert audit.handles.independent
+    assert set(audit.frequency) == set(audit.missing) == set(audit.passes)
     assert json.loads(json.dumps(audit.as_dict()))["worst"]["union"]["total"] == 80
     other = audit_blocks(encoded, persons_1500, made, seed=6, **options)
     persons = [one.fingerprint[1.0].passes["names"].rows.get_column("person").to_list() for one in (audit, other)]
