@@ -1,7 +1,7 @@
 """Settings of one unit: from arguments, environment variables (`WASL_…`) or their defaults.
 
-The passphrase of the unit's keys comes from a file named by `WASL_PASSPHRASE_FILE` or from
-`WASL_PASSPHRASE`, never from an argument: arguments show in the list of processes. A database URL with a
+The passphrase of the unit's keys comes from a file named by `WASL_PASSPHRASE_FILE`, never from an argument or a
+variable: arguments show in the list of processes, variables in dumps of the environment. A database URL with a
 password comes from a file named by `WASL_DATABASE_URL_FILE` for the same reason.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contract.errors import ConfigurationError
@@ -41,7 +41,6 @@ class Settings(BaseSettings):
     allow_clear_profile: bool = False  # the profile `clear` hides nothing: synthetic data only
     allow_unaudited: bool = False  # take submissions without an audit that lets them leave: synthetic data only
     passphrase_file: Path | None = None
-    passphrase: SecretStr | None = None
 
     @property
     def party_role(self) -> str:
@@ -85,8 +84,6 @@ class Settings(BaseSettings):
                 return self.passphrase_file.read_bytes().strip()
             except OSError as error:
                 raise ConfigurationError("The passphrase file cannot be read.") from error
-        if self.passphrase is not None:
-            return self.passphrase.get_secret_value().encode()
         raise ConfigurationError(
             "No passphrase for the unit's keys is set.",
             advice="Name a file that only the unit reads: WASL_PASSPHRASE_FILE=/path/to/file.",

@@ -23,7 +23,7 @@ from typing import Annotated, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contract.agreement import Agreement
 from contract.canonical import digest
@@ -59,6 +59,8 @@ class EquivocationError(CeremonyError):
 
 
 class _State(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     agreement_id: str
     epoch: int
     me: str

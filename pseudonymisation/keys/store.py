@@ -21,7 +21,7 @@ from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from contract.agreement import Frozen
 from contract.errors import ConflictError, KeyCustodyError, StorageError
@@ -35,6 +35,8 @@ _Text = Annotated[str, Field(repr=False)]
 
 class _Contents(Frozen):
     """What the file holds once opened."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     format: str = "wasl-keystore/1"
     party: str

@@ -33,9 +33,12 @@ def test_keys_are_made_once_and_read_back(tmp_path: Path, monkeypatch) -> None:
 def test_a_missing_passphrase_and_a_file_of_something_else(tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(ConfigurationError):
         load_or_create_keys(Settings(role="linkage", data_dir=tmp_path))
-    monkeypatch.setenv("WASL_PASSPHRASE", "a long passphrase")
+    monkeypatch.setenv("WASL_PASSPHRASE", "a long passphrase")  # shows in dumps of the environment: not a way in
+    with pytest.raises(ConfigurationError, match="No passphrase"):
+        load_or_create_keys(Settings(role="linkage", data_dir=tmp_path))
     write_encrypted(tmp_path / KEY_FILE, b'{"signing": "AAAA"}', b"a long passphrase")
-    settings = Settings(role="linkage", data_dir=tmp_path)
+    (tmp_path / "passphrase").write_text("a long passphrase")
+    settings = Settings(role="linkage", data_dir=tmp_path, passphrase_file=tmp_path / "passphrase")
     with pytest.raises(KeyFileError):
         load_or_create_keys(settings)
     assert "a long passphrase" not in repr(settings)
