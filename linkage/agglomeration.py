@@ -46,8 +46,9 @@ class Graph(NamedTuple):
 def summed(a: Index, b: Index, evidence: Real, count: Index) -> tuple[Index, Index, Real, Index]:
     """Sum the evidence and number of edges between the same two nodes (a < b), sorted."""
     low, high = np.minimum(a, b), np.maximum(a, b)
-    order = np.lexsort((high, low))
-    low, high, evidence, count = low[order], high[order], evidence[order], count[order]
+    if ((low[1:] < low[:-1]) | ((low[1:] == low[:-1]) & (high[1:] < high[:-1]))).any():
+        order = np.lexsort((high, low))
+        low, high, evidence, count = low[order], high[order], evidence[order], count[order]
     new = np.ones(len(low), dtype=np.bool_)
     new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
     first = np.flatnonzero(new)
