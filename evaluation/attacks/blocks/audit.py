@@ -19,6 +19,7 @@ from evaluation.attacks.blocks.equality import EqualityGraphs
 from evaluation.attacks.blocks.fingerprint import attack_rows, search_of
 from evaluation.attacks.blocks.frequency import BlockFrequency, block_frequency, combinations_of
 from evaluation.attacks.blocks.handles import HandleJoins, joins, linkable_handles
+from evaluation.attacks.blocks.joint import Register, attack_together, one_row_a_person
 from evaluation.attacks.blocks.knowledge import Beliefs
 from evaluation.attacks.blocks.leakage import (
     Leakage,
@@ -48,6 +49,8 @@ class BlockAudit:
     Attributes:
         fingerprint: Share of the register's persons whom the attacker knows, to what the first attacker names.
         equality: What the second attacker names, by equality graphs, at full overlap.
+        canonical: What an attacker names who holds one row a person, as a civil register does, and not every spelling
+            that this register has of a person; None where an attacker's clear text was given.
         seeded: Number of known pairs, to the share of each pass's other rows that they name.
         frequency: What the sizes of blocks and the frequencies of tokens tell, by pass.
         missing: What missing cells alone pin down, by pass.
@@ -58,6 +61,7 @@ class BlockAudit:
 
     fingerprint: Mapping[float, Leakage]
     equality: Leakage
+    canonical: Leakage | None
     seeded: Mapping[int, Mapping[str, Share]]
     frequency: Mapping[str, BlockFrequency]
     missing: Mapping[str, PatternLeakage]
@@ -94,6 +98,7 @@ class BlockAudit:
             "worst": self.worst.as_dict(),
             "fingerprint": {f"{overlap:g}": leak.as_dict() for overlap, leak in self.fingerprint.items()},
             "equality": self.equality.as_dict(),
+            "canonical": self.canonical.as_dict() if self.canonical else None,
             "seeded": {
                 str(known): {name: share.as_dict() for name, share in shares.items()}
                 for known, shares in self.seeded.items()
@@ -125,7 +130,8 @@ def audit_blocks(
         identities: What was encoded: normalised columns with `subject` and `identity`.
         agreement: What it was encoded under.
         attacker: Clear text in the attacker's hands: normalised columns and `person` in the numbering of
-            `identities.subject`; by default the identities themselves, the strongest knowledge.
+            `identities.subject`; by default the identities themselves with every spelling of a person, the
+            strongest knowledge.
         rows: Persons drawn at random, the same ones for all passes and overlaps; all, if there are fewer.
         overlaps: Shares of the register's persons whom the attacker knows, 1 among them.
         known_pairs: Numbers of known (handle, person) pairs of the seeded attack.
@@ -148,9 +154,14 @@ def audit_blocks(
         part = draw_persons(everybody, rows, seed, overlap)
         knows = knows_all.knowing(part.known, Beliefs(known=overlap))
         found[overlap] = attack_passes(encoded, knows, part, seed=seed)
+    canonical = None
+    if attacker is None:
+        by_itself = Register(encoded, identities)
+        canonical = attack_together([by_itself], agreement, one_row_a_person(identities), persons=rows, seed=seed)
     return BlockAudit(
         fingerprint=found,
         equality=union_of(full.second, len(sample.drawn)),
+        canonical=canonical,
         seeded=full.seeded,
         frequency=full.frequency,
         missing={name: missing_values(made.table) for name, made in encoded.items()},

@@ -221,6 +221,19 @@ def _most(values: Ints, otherwise: int) -> int:
     return int(values[_most_at(values)]) if len(values) else otherwise
 
 
+def one_row_a_person(identities: pl.DataFrame) -> pl.DataFrame:
+    """Return an attacker's clear text with one row a person, as a civil register has it: of each field the value that
+    most identities of the subject have.
+
+    Args:
+        identities: Normalised columns with `subject` and `identity`.
+    """
+    fields = [name for name in identities.columns if name not in {"subject", "identity"}]
+    most = [pl.col(name).drop_nulls().mode().sort().first() for name in fields]
+    grouped = identities.group_by(pl.col("subject").alias("person")).agg(most)
+    return grouped.select(*fields, "person").sort("person")
+
+
 def attack_together(
     registers: Sequence[Register],
     agreement: Agreement,

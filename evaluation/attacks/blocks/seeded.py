@@ -1,7 +1,8 @@
 """Known pairs: what an attacker who knows the person behind some rows learns of their block-mates.
 
 A known row gives away its block's key value, and with it the few persons among whom the block's other rows must be.
-Nothing crosses blocks: keys differ.
+Nothing crosses blocks: keys differ. Further rows of a known person count neither as rows nor as named: they are no
+news.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from evaluation.attacks.blocks.leakage import Share
 
 
 def attack_from_known_rows(search: BlockSearch, truth: pl.DataFrame, known: int, seed: int) -> Share:
-    """Return the share of the other rows that known (handle, person) pairs name: block-mates alone.
+    """Return the share of other persons' rows that known (handle, person) pairs name: block-mates alone.
 
     Args:
         search: Of the pass.
@@ -33,6 +34,7 @@ def attack_from_known_rows(search: BlockSearch, truth: pl.DataFrame, known: int,
 
     given = dict(zip(rows_of(pairs.get_column("handle")), pairs.get_column("person").to_list(), strict=True))
     of_row = dict(zip(rows_of(ordered.get_column("handle")), ordered.get_column("person").to_list(), strict=True))
+    familiar = set(given.values())
     hits = 0
     if len(search.groups.members):
         blocks = np.unique(observed.block[list(given)]) if given else np.empty(0, dtype=np.int64)
@@ -40,5 +42,6 @@ def attack_from_known_rows(search: BlockSearch, truth: pl.DataFrame, known: int,
             rows = observed.rows_of(block)
             inside = {row: given[row] for row in rows.tolist() if row in given}
             found = search.name_block(rows, inside)
-            hits += sum(row not in given and of_row.get(row) == who for row, (who, _) in found.items())
-    return Share(hits, ordered.height - pairs.height)
+            hits += sum(of_row.get(row) == who and who not in familiar for row, (who, _) in found.items())
+    others = ~ordered.get_column("person").is_in(pairs.get_column("person").implode())
+    return Share(hits, int(others.sum()))

@@ -128,6 +128,8 @@ def test_the_audit_attacks_the_same_persons_in_all_passes(capped, persons_1500):
     assert audit.union.hits >= max(audit.fingerprint[1.0].union.hits, audit.equality.union.hits)
     assert audit.as_dict() == audit_blocks(encoded, persons_1500, made, seed=5, **options).as_dict()
     assert set(audit.passes) == {"family_year", "names"} == set(audit.seeded[20])
+    assert audit.canonical is not None
+    assert audit.canonical.union.total == 80
     assert audit.handles.independent
     assert set(audit.frequency) == set(audit.missing) == set(audit.passes)
     assert json.loads(json.dumps(audit.as_dict()))["worst"]["union"]["total"] == 80

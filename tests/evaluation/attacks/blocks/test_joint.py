@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from contract.agreement import CapTerms, PassTerms
 from evaluation.attacks.blocks.attacker import attacker_of
 from evaluation.attacks.blocks.fingerprint import BlockSearch
-from evaluation.attacks.blocks.joint import Register, attack_together, entities, merge_rows, pool
+from evaluation.attacks.blocks.joint import Register, attack_together, entities, merge_rows, one_row_a_person, pool
 from evaluation.attacks.blocks.layout import AttackInputError
 from evaluation.attacks.blocks.leakage import truth_of
 from evaluation.attacks.blocks.population import FIELDS
@@ -89,3 +89,11 @@ def test_no_register_and_clear_text_without_persons_are_refused(two_registers, p
         attack_together([], made, clear_of(persons_1500))
     with pytest.raises(AttackInputError):
         attack_together(registers, made, persons_1500)
+
+
+def test_one_row_a_person_has_what_most_of_their_identities_have(persons_1500):
+    three = persons_1500.head(40)
+    odd = three.with_columns(pl.lit("odd").alias("given"), pl.lit(2, dtype=pl.Int32).alias("identity"))
+    together = pl.concat([three, three.with_columns(pl.lit(1, dtype=pl.Int32).alias("identity")), odd])
+    found = one_row_a_person(together)
+    assert found.sort("person").equals(clear_of(three).select(found.columns).sort("person"))
