@@ -14,7 +14,7 @@ and the published value. The mean of the draws, not the value, is the figure cor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -32,7 +32,7 @@ from trajectories.extended import Extended
 from trajectories.figures import Figures
 from trajectories.intervals import Bools, Ints
 from trajectories.persons import describe_persons
-from trajectories.values import values_of
+from trajectories.values import table_of, values_of
 
 DRAW_COLUMNS: Final = ("draw", "subject", "person")
 LEVEL: Final = 0.95
@@ -233,11 +233,38 @@ def intervals_of(figures: Figures, draws: Iterator[Figures], indicators: Sequenc
     Raises:
         InputError: Fewer than two draws.
     """
-    value = values_of(figures, indicators)
     drawn = np.stack([values_of(one, indicators) for one in draws])
+    return _bounds(figures, drawn, indicators)
+
+
+def _bounds(figures: Figures, drawn: Floats, indicators: Sequence[Indicator | Extended]) -> Bounds:
     whole = np.array([one.kind == "count" for one in indicators for _ in one.residence for _ in figures.years])
-    bounds = combine(value, drawn, counts=whole[:, None])
+    bounds = combine(values_of(figures, indicators), drawn, counts=whole[:, None])
     return replace(bounds, lower=_within(bounds.lower, indicators, figures))
+
+
+def combine_tables(
+    figures: Figures, draws: Iterator[Figures], tables: Mapping[str, Sequence[Indicator | Extended]]
+) -> dict[str, pl.DataFrame]:
+    """Return raw indicator tables with intervals, several of them from one round of draws.
+
+    Args:
+        figures: The point estimate's.
+        draws: Of `figures_of_draws`.
+        tables: Indicators by the table's name.
+
+    Raises:
+        InputError: Fewer than two draws.
+    """
+    drawn: dict[str, list[Floats]] = {name: [] for name in tables}
+    for one in draws:
+        for name, indicators in tables.items():
+            drawn[name].append(values_of(one, indicators))
+    made = {}
+    for name, indicators in tables.items():
+        bounds = _bounds(figures, np.stack(drawn[name]), indicators)
+        made[name] = table_of(figures, indicators, values_of(figures, indicators), bounds.lower, bounds.upper)
+    return made
 
 
 def _within(lower: Floats, indicators: Sequence[Indicator | Extended], figures: Figures) -> Floats:

@@ -2,44 +2,111 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
+from service.statistics_unit.draws import LinkUncertainty
 from service.statistics_unit.payload import LinkedPayload
-from trajectories.channels import build_channels
+from trajectories.breakdowns import ALL_BREAKDOWNS, REFERENCE_BREAKDOWNS, breakdowns_of
+from trajectories.channels import Channels, build_channels
+from trajectories.definitions import INDICATORS, Indicator
+from trajectories.diagnosis import DIAGNOSIS_SCHEMA, diagnose
 from trajectories.disclosure import protect
-from trajectories.indicators import INDICATOR_SCHEMA, compute_figures, raw_indicators
-from trajectories.spells import SPELL_SCHEMA, build_spells
-from trajectories.tables import REFERENCE
+from trajectories.extended import EXTENDED, Extended
+from trajectories.figures import count_figures
+from trajectories.indicators import INDICATOR_SCHEMA
+from trajectories.integration import LOG_SCHEMA, integration_log
+from trajectories.joint import conflicts
+from trajectories.measures import count_extended
+from trajectories.persons import describe_persons
+from trajectories.spells import SPELL_SCHEMA, spells_of
+from trajectories.tables import REFERENCE, WASL
+from trajectories.uncertainty import combine_tables, counter, figures_of_draws
+from trajectories.values import table_of, values_of
 
 SPELLS, RAW, PROTECTED = "spells", "indicators_raw", "indicators_protected"
+#: Raw extended indicators; what rules changed on the way to spells of Wasl's own preset; producers' data diagnosed.
+EXTENDED_RAW, LOG, DIAGNOSIS = "indicators_extended_raw", "integration_log", "diagnosis"
+#: A count below this is not shown in a run's summary.
+_SMALL: Final = 10
+_EMPTY: Final[dict[str, Any]] = {
+    SPELLS: SPELL_SCHEMA,
+    RAW: INDICATOR_SCHEMA,
+    PROTECTED: INDICATOR_SCHEMA,
+    EXTENDED_RAW: INDICATOR_SCHEMA,
+    LOG: LOG_SCHEMA,
+    DIAGNOSIS: DIAGNOSIS_SCHEMA,
+}
 
 
 @dataclass(frozen=True)
 class Trajectories:
-    """Frames by name (`SPELLS`, `RAW`, `PROTECTED`), the window as ISO dates (None without events), and a summary."""
+    """Frames by name (see `_EMPTY`), the window as ISO dates (None without events), and a summary."""
 
     frames: dict[str, pl.DataFrame]
     window: dict[str, str] | None
     summary: dict[str, Any]
 
 
-def compute(payload: LinkedPayload) -> Trajectories:
-    """Compute the trajectories by the reference definitions.
+def compute(payload: LinkedPayload, uncertainty: LinkUncertainty | None = None) -> Trajectories:
+    """Compute the trajectories by the reference definitions, with intervals where the links' uncertainty is given.
 
     Registers without a usable event have no window: their tables are empty, and the summary says so.
     """
     left_out = list(payload.left_out)
     if payload.window is None:
-        empty = {SPELLS: pl.DataFrame(schema=SPELL_SCHEMA)}
-        empty |= {name: pl.DataFrame(schema=INDICATOR_SCHEMA) for name in (RAW, PROTECTED)}
+        empty = {name: pl.DataFrame(schema=schema) for name, schema in _EMPTY.items()}
         return Trajectories(empty, None, {"spells": 0, "window": None, "left_out": left_out, "losses": []})
     channels = build_channels(payload.linked, payload.window, REFERENCE)
-    spells = build_spells(payload.linked, payload.window, REFERENCE, channels=channels)
-    figures = compute_figures(payload.linked, payload.window, REFERENCE, channels=channels)
+    spells = spells_of(channels, None if uncertainty is None else uncertainty.confidence)
+    persons = describe_persons(channels)
+    figures = count_figures(channels, breakdowns_of(channels, persons, REFERENCE_BREAKDOWNS))
+    own = build_channels(payload.linked, payload.window, WASL)
+    log, found = integration_log(own), conflicts(own).group_by("code").len().sort("code")
+    frames = {
+        SPELLS: spells,
+        **_indicators(payload, channels, uncertainty),
+        PROTECTED: protect(figures),
+        LOG: log,
+        DIAGNOSIS: diagnose(payload.linked),
+    }
     window = {"start": payload.window.start.isoformat(), "end": payload.window.end.isoformat()}
-    losses = channels.losses.sort(channels.losses.columns).to_dicts()
-    summary = {"spells": spells.height, "window": window, "left_out": left_out, "losses": losses}
-    return Trajectories({SPELLS: spells, RAW: raw_indicators(figures), PROTECTED: protect(figures)}, window, summary)
+    summary = {
+        "spells": spells.height,
+        "window": window,
+        "left_out": left_out,
+        "losses": channels.losses.sort(channels.losses.columns).to_dicts(),
+        "draws": 0 if uncertainty is None else uncertainty.draws,
+        "integration": [
+            {"rule": row["rule"], "register": row["register"], "spells": _shown(row["spells"])}
+            for row in log.to_dicts()
+        ],
+        "conflicts": {row["code"]: _shown(row["len"]) for row in found.to_dicts()},
+    }
+    return Trajectories(frames, window, summary)
+
+
+def _shown(count: int) -> int | None:
+    return count if count >= _SMALL else None
+
+
+def _indicators(
+    payload: LinkedPayload, channels: Channels, uncertainty: LinkUncertainty | None
+) -> dict[str, pl.DataFrame]:
+    """Return the raw tables, reference and extended, with the intervals of one round of draws."""
+    count = counter(count_extended, ALL_BREAKDOWNS)
+    figures = count(channels)
+    reference = breakdowns_of(channels, describe_persons(channels), REFERENCE_BREAKDOWNS).categories
+    tables: dict[str, Sequence[Indicator | Extended]] = {RAW: INDICATORS, EXTENDED_RAW: EXTENDED}
+    if uncertainty is None or not len(channels.persons):
+        made = {name: table_of(figures, one, values_of(figures, one)) for name, one in tables.items()}
+    else:
+        draws = uncertainty.over(payload.linked.records)
+        drawn = figures_of_draws(channels.events, channels, draws, count)
+        made = combine_tables(figures, drawn, tables)
+    shown = {breakdown for breakdown, _ in reference}
+    made[RAW] = made[RAW].filter(pl.col("breakdown").is_in(sorted(shown)))
+    return made

@@ -5,7 +5,7 @@
 | merge | 1 | pairs of subjects, over all passes | subject lists' store |
 | cluster | 1 | subject to person, also in the subjects database | subject lists' store |
 | records | registers | records with persons, without subjects | store |
-| trajectories | 1 | spells, raw and protected indicators | store |
+| trajectories | 1 | spells, raw and protected indicators with intervals, what rules changed, diagnosis | store |
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from contract.errors import ConflictError
 from service.agreements.service import get_agreement, live_agreement
 from service.runs.port import Chunk, ChunkPlan, ChunkResult, Outcome, Results, Run
 from service.runs.queue import STAGES
+from service.statistics_unit.draws import LinkUncertainty, link_uncertainty
 from service.statistics_unit.objects import put_frame, read_arrow, read_frame
 from service.statistics_unit.payload import link_registers, linked_records
 from service.statistics_unit.persons import Subjects, gather_subjects, links_of, pairs_of
@@ -139,11 +140,22 @@ class StatisticsWorkflow:
         records = linked_records(self._table(run, register, "records.parquet"), links, register)
         return ChunkResult(put_frame(self._unit.store, records), {"register": register, "records": records.height})
 
+    def _uncertainty(self, run: Run, results: Results) -> LinkUncertainty:
+        (merged,), (clustered,) = results("merge"), results("cluster")
+        with self._unit.database.read() as session:
+            agreement = get_agreement(session, run.agreement_id).agreement
+        registers = sorted(run.parameters["submissions"])
+        held = {
+            name: self._table(run, name, "records.parquet").select("subject_ref", "record_ref") for name in registers
+        }
+        links = read_frame(self._unit.subjects, clustered.digest)
+        return link_uncertainty(read_arrow(self._unit.subjects, merged.digest), links, held, agreement)
+
     def _trajectories(self, run: Run, _chunk: Chunk, results: Results) -> ChunkResult:
         records = [read_frame(self._unit.store, result.digest) for result in results("records")]
         registers = [result.summary["register"] for result in results("records")]
         events = {register: self._table(run, register, "events.parquet") for register in registers}
-        made = compute(link_registers(records, events))
+        made = compute(link_registers(records, events), self._uncertainty(run, results))
         index = {name: put_frame(self._unit.store, frame) for name, frame in made.frames.items()}
         digest, _ = self._unit.store.put(io.BytesIO(canonical_json({"frames": index, "window": made.window})))
         return ChunkResult(digest, made.summary)

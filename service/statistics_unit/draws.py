@@ -1,0 +1,112 @@
+"""How sure the links are: draws of partitions for intervals, and the confidence of a person's registers for spells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from contract.agreement import Agreement
+from linkage.draws import MissedLinks, draw_partitions
+from linkage.pairs import SubjectPairs
+from trajectories.uncertainty import LinkageDraws
+
+#: Draws of a computation: enough for a variance, few enough that a run stays a run.
+DRAWS: Final = 20
+_SEED: Final = 1
+
+
+@dataclass(frozen=True)
+class LinkUncertainty:
+    """Draws over subjects, without their references.
+
+    Attributes:
+        draws: How many.
+        table: `draw`, `subject`, `person` of subjects that differ from the point estimate.
+        point: int64, label of each subject's person.
+        subject_of: `register`, `record`, `subject`.
+        confidence: `person_id`, `register`, `confidence`.
+    """
+
+    draws: int
+    table: pl.DataFrame
+    point: npt.NDArray[np.int64]
+    subject_of: pl.DataFrame
+    confidence: pl.DataFrame
+
+    def over(self, records: pl.DataFrame) -> LinkageDraws:
+        """Return the draws over records in their order (`register`, `record`)."""
+        found = records.select("register", "record").join(
+            self.subject_of, on=["register", "record"], how="left", maintain_order="left"
+        )
+        subject = found["subject"].fill_null(-1).to_numpy().astype(np.int64)
+        return LinkageDraws(self.draws, self.table, self.point, subject)
+
+
+def link_uncertainty(
+    pairs: pa.Table,
+    links: pl.DataFrame,
+    records: Mapping[str, pl.DataFrame],
+    agreement: Agreement,
+    missed: Sequence[MissedLinks] = (),
+) -> LinkUncertainty:
+    """Draw partitions of the subjects, and say how sure each person's registers are.
+
+    Args:
+        pairs: Pairs of subjects of the merge: `a`, `b`, `probability`, `weight`.
+        links: `register`, `subject_ref`, `person_id`, sorted by register and reference as subjects are numbered.
+        records: Register to `subject_ref`, `record_ref`.
+        agreement: Says which registers hold one record a person.
+        missed: Estimated links that no pass found.
+
+    Raises:
+        EvidenceError: Pairs and links do not fit together.
+    """
+    places = {terms.name: place for place, terms in enumerate(agreement.registers)}
+    register = np.array([places[name] for name in links["register"]], dtype=np.int64)
+    single = [places[terms.name] for terms in agreement.registers if terms.rows_per_person == "one"]
+    found = SubjectPairs(*(pairs.column(name).to_numpy() for name in SubjectPairs._fields))
+    first = links.select("person_id").unique(maintain_order=True).with_row_index("label")
+    named = links.join(first, on="person_id", how="left", maintain_order="left")
+    point = named["label"].to_numpy().astype(np.int64)
+    drawn = draw_partitions(register, single, found, point, draws=DRAWS, seed=_SEED, missed=missed)
+    numbered = links.with_row_index("subject").with_columns(pl.col("subject").cast(pl.Int64))
+    subject_of = pl.concat(
+        [
+            own.select(pl.lit(name).alias("register"), "subject_ref", record=pl.col("record_ref").cast(pl.String)).join(
+                numbered.select("register", "subject_ref", "subject"), on=["register", "subject_ref"], how="inner"
+            )
+            for name, own in sorted(records.items())
+        ]
+        or [pl.DataFrame(schema={"register": pl.String, "record": pl.String, "subject": pl.Int64})]
+    ).select("register", "record", "subject")
+    table = pl.DataFrame(drawn.table)
+    return LinkUncertainty(DRAWS, table, point, subject_of, _confidence(numbered, point, found))
+
+
+def _confidence(links: pl.DataFrame, point: npt.NDArray[np.int64], pairs: SubjectPairs) -> pl.DataFrame:
+    """Return the probability that a register's records are the person's: of its least sure subject.
+
+    A subject is as sure as its best pair with another subject of the person; one that is alone is sure.
+    """
+    together = point[pairs.a] == point[pairs.b]
+    best = np.full(len(point), -1.0)
+    for ends in (pairs.a, pairs.b):
+        np.maximum.at(best, ends[together], pairs.probability[together])
+    sole = np.bincount(point, minlength=1)[point] == 1
+    sure = np.where(sole | (best < 0), 1.0, best)
+    # Without a direct pair a subject hangs on a chain; the person's least sure pair speaks for it.
+    least = np.ones(int(point.max(initial=-1)) + 1)
+    np.minimum.at(least, point[pairs.a[together]], pairs.probability[together])
+    sure = np.where(~sole & (best < 0), least[point], sure)
+    return (
+        links.with_columns(confidence=pl.Series(sure))
+        .group_by("person_id", "register")
+        .agg(pl.col("confidence").min())
+        .sort("person_id", "register")
+    )
