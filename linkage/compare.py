@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from linkage import record
-from linkage.edges import EDGE_FLOOR, edge_table
-from linkage.errors import PatternError
+from linkage.edges import EDGE_FLOOR, ComparedPairs, edge_table, pairs_of_rows
+from linkage.errors import BlockSizeError, PatternError
 from linkage.kernels import count_kernel, emit_kernel, pairs_kernel
 from linkage.layout import Rows, layout_of
 from linkage.model import Model
 from linkage.patterns import PatternCounts
 from linkage.plan import ComparisonPlan
 from linkage.tables import PassArrays
+
+#: Pairs of one block, about an hour's work of one core. A capped block has some dozens of rows.
+MAX_BLOCK_PAIRS: Final = 2e11
 
 
 def _check_range(arrays: PassArrays, lo: int, hi: int) -> None:
@@ -27,6 +31,21 @@ def _check_range(arrays: PassArrays, lo: int, hi: int) -> None:
 def _rows(arrays: PassArrays, lo: int, hi: int) -> Rows:
     """Return the rows from lo to the end of the last block, counted from lo."""
     return arrays.rows(lo, int(arrays.ends[hi - 1]) if hi > lo else hi)
+
+
+def check_blocks(arrays: PassArrays) -> None:
+    """Refuse a pass with a block whose pairs would take hours: caps have not held.
+
+    Raises:
+        BlockSizeError: A block has more than `MAX_BLOCK_PAIRS` comparable pairs, at most.
+    """
+    if not len(arrays):
+        return
+    ends = np.unique(arrays.ends)
+    sizes = np.diff(np.concatenate([[0], ends])).astype(np.float64)
+    largest = int(sizes.max())
+    if largest * (largest - 1) / 2 > MAX_BLOCK_PAIRS:
+        raise BlockSizeError(f"A block holds {largest} rows.", where={"pass": arrays.name})
 
 
 def _check_comparable(plan: ComparisonPlan) -> None:
@@ -41,6 +60,7 @@ def count_patterns(arrays: PassArrays, plan: ComparisonPlan, lo: int, hi: int) -
 
     Raises:
         PatternError: The range lies outside the pass, or the profile is `clear`.
+        BlockSizeError: A block is too large to compare.
     """
     _check_range(arrays, lo, hi)
     _check_comparable(plan)
@@ -48,6 +68,7 @@ def count_patterns(arrays: PassArrays, plan: ComparisonPlan, lo: int, hi: int) -
     if plan.profile == "record":
         table = record.count_keys(arrays, plan, many, lo, hi)
     else:
+        check_blocks(arrays)
         table = count_kernel(layout_of(plan), _rows(arrays, lo, hi), many, 0, hi - lo)
     table = table[table[:, 1] > 0]
     keys, counts = table[:, 0].astype(np.uint64), table[:, 1]
@@ -85,6 +106,20 @@ def emit_edges(
         found = emit_kernel(layout_of(plan), _rows(arrays, lo, hi), many, 0, hi - lo, sizes, *weights, bound)
         i, j, patterns = found[:, 0] + lo, found[:, 1] + lo, found[:, 2].astype(np.uint64)
     return edge_table(arrays, plan, model, i, j, patterns, floor)
+
+
+def compared_pairs(arrays: PassArrays, plan: ComparisonPlan) -> ComparedPairs:
+    """Return all comparable pairs of a pass with their patterns: where they are few, they are kept.
+
+    Raises:
+        PatternError: The profile is not `blind_blocks`.
+    """
+    if plan.profile != "blind_blocks":
+        raise PatternError("Only the pairs of blocks are kept.")
+    many, nothing = np.array(plan.many, dtype=np.bool_), np.zeros((1, len(plan.variables), int(plan.sizes.max())))
+    sizes = plan.sizes.astype(np.int64)
+    found = emit_kernel(layout_of(plan), arrays.rows(), many, 0, len(arrays), sizes, nothing, np.zeros(1), -math.inf)
+    return pairs_of_rows(arrays, found[:, 0], found[:, 1], found[:, 2].astype(np.uint64))
 
 
 def pairs_in_blocks(

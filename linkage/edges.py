@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,55 @@ def _named(places: npt.NDArray[Any], names: tuple[str, ...]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int16)), pa.array(names, pa.string()))
 
 
+class ComparedPairs(NamedTuple):
+    """Pairs with their agreement patterns.
+
+    Attributes:
+        handle_a, handle_b: uint64[n].
+        register_a, register_b: uint16[n], places in the plan's registers, a <= b.
+        pattern: uint64[n].
+    """
+
+    handle_a: npt.NDArray[np.uint64]
+    handle_b: npt.NDArray[np.uint64]
+    register_a: npt.NDArray[np.uint16]
+    register_b: npt.NDArray[np.uint16]
+    pattern: npt.NDArray[np.uint64]
+
+    def taken(self, rows: npt.NDArray[Any]) -> ComparedPairs:
+        """Return some of the pairs, by number or flag."""
+        return ComparedPairs(*(column[rows] for column in self))
+
+
+def pairs_of_rows(
+    arrays: PassArrays, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], patterns: npt.NDArray[np.uint64]
+) -> ComparedPairs:
+    """Return row pairs (i < j) by their handles."""
+    # rows of a block are sorted by register, so that the first row's register comes first
+    return ComparedPairs(arrays.handle[i], arrays.handle[j], arrays.register[i], arrays.register[j], patterns)
+
+
+def edges_of(plan: ComparisonPlan, model: Model, name: str, pairs: ComparedPairs, floor: float) -> pa.Table:
+    """Return the edges of a pass's pairs whose match probability is at least `floor`, in order."""
+    distinct, which = np.unique(pairs.pattern, return_inverse=True)
+    probability, weight = model.probability(name, distinct), model.weight(name, distinct)
+    kept = np.flatnonzero((probability >= floor)[which])
+    which, pairs = which[kept], pairs.taken(kept)
+    order = np.lexsort((pairs.handle_b, pairs.handle_a))
+    which, pairs = which[order], pairs.taken(order)
+    columns = [
+        _named(np.full(len(which), plan.passes.index(name)), plan.passes),
+        pa.array(pairs.handle_a),
+        pa.array(pairs.handle_b),
+        _named(pairs.register_a, plan.registers),
+        _named(pairs.register_b, plan.registers),
+        pa.array(pairs.pattern),
+        pa.array(weight[which]),
+        pa.array(probability[which]),
+    ]
+    return pa.table(columns, schema=EDGE_SCHEMA)
+
+
 def edge_table(
     arrays: PassArrays,
     plan: ComparisonPlan,
@@ -44,28 +93,18 @@ def edge_table(
     floor: float,
 ) -> pa.Table:
     """Return the edges of row pairs (i < j) whose match probability is at least `floor`, in order."""
-    probability = model.probability(arrays.name, patterns)
-    kept = probability >= floor
-    i, j, patterns, probability = i[kept], j[kept], patterns[kept], probability[kept]
-    # rows of a block are sorted by register, so that the first row's register comes first
-    order = np.lexsort((arrays.handle[j], arrays.handle[i]))
-    i, j, patterns, probability = i[order], j[order], patterns[order], probability[order]
-    columns = [
-        _named(np.full(len(i), plan.passes.index(arrays.name)), plan.passes),
-        pa.array(arrays.handle[i]),
-        pa.array(arrays.handle[j]),
-        _named(arrays.register[i], plan.registers),
-        _named(arrays.register[j], plan.registers),
-        pa.array(patterns),
-        pa.array(model.weight(arrays.name, patterns)),
-        pa.array(probability),
-    ]
-    return pa.table(columns, schema=EDGE_SCHEMA)
+    return edges_of(plan, model, arrays.name, pairs_of_rows(arrays, i, j, patterns), floor)
 
 
 def join_edges(tables: Iterable[pa.Table]) -> pa.Table:
     """Join chunks of edges, sorted by pass, handle_a, handle_b: the same whatever the chunks were."""
     joined = pa.concat_tables([EDGE_SCHEMA.empty_table(), *tables]).unify_dictionaries().combine_chunks()
-    names = np.asarray(joined.column("pass").cast(pa.string()).to_pylist(), dtype=np.str_)
-    order = np.lexsort((joined.column("handle_b").to_numpy(), joined.column("handle_a").to_numpy(), names))
+    if not joined.num_rows:
+        return joined
+    column = joined.column("pass").chunk(0)
+    names = column.dictionary.to_pylist()
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    places = rank[column.indices.to_numpy()]
+    order = np.lexsort((joined.column("handle_b").to_numpy(), joined.column("handle_a").to_numpy(), places))
     return joined.take(pa.array(order))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract.errors import AgreementError, InputError, SubmissionError
+from contract.errors import AgreementError, ConfigurationError, InputError, StorageError, SubmissionError
 
 
 class PassTableError(SubmissionError):
@@ -31,3 +31,24 @@ class EvidenceError(InputError):
 
     code = "linkage.evidence"
     default_advice = "Fetch the edges and handles of this run again."
+
+
+class EngineError(ConfigurationError):
+    """A linkage engine cannot run the chunks it is given: none is installed, reached, or left alive."""
+
+    code = "linkage.engine"
+    default_advice = "Check the engine's setting and start the run again: finished chunks are kept."
+
+
+class ChunkError(StorageError):
+    """A chunk file of a run is missing, or not what was written."""
+
+    code = "linkage.chunk"
+    default_advice = "Start the run again: the chunk is computed anew."
+
+
+class BlockSizeError(PassTableError):
+    """One block holds more pairs than a run may compare."""
+
+    code = "linkage.block_size"
+    default_advice = "Refine or cap the pass: a block of so many rows tells nobody apart and names people."

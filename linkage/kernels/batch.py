@@ -46,8 +46,9 @@ _EVEN: Final = 0x00FF00FF00FF00FF
 
 # What runs for every pair is inlined and counts no references: passing arrays by value, and counting
 # each, costs several times the comparison itself. None of it allocates.
-_loop: Any = njit(nogil=True, cache=True, _nrt=False)
-_hot: Any = njit(nogil=True, cache=True, _nrt=False, forceinline=True)
+_UNCOUNTED: Final[dict[str, Any]] = {"nogil": True, "cache": True, "_nrt": False}
+_loop: Any = njit(**_UNCOUNTED)
+_hot: Any = njit(**_UNCOUNTED, forceinline=True)
 _plain: Any = njit(nogil=True, cache=True)
 
 

@@ -1,0 +1,144 @@
+"""A linkage from pass tables to edges, in chunks of a pass and a range of block tokens.
+
+| step | tasks | each leaves |
+|---|---|---|
+| split | pass x register, if a pass does not fit in memory | the table's rows by token range |
+| count | pass x range | pattern counts, and the compared pairs while they are few |
+| fit | 1, here | the model |
+| emit | pass x range | edges |
+| join | passes, here | the canonical edges |
+
+Block tokens are spread evenly, so that a range is the tokens that begin with the same bits. All that
+tasks leave are chunk files (`chunks`) named after what they hold: a run that was broken off goes on from
+them, and it makes no difference which worker made which, or how often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from linkage.columns import columns_of
+from linkage.edges import EDGE_FLOOR, EDGE_SCHEMA, join_edges
+from linkage.em import fit
+from linkage.engines.chunks import read_chunk, sound
+from linkage.engines.port import Engine
+from linkage.engines.tasks import Part, Split, Task, count_part, counts_of, emit_part, pass_table_rows, split_table
+from linkage.errors import EngineError
+from linkage.layout import token_width
+from linkage.model import Model
+from linkage.patterns import PatternCounts
+from linkage.plan import ComparisonPlan
+
+MEMORY_BYTES: Final = 2 << 30
+_COPIES: Final = 2.5  # of a row while a pass is loaded: table, arrays, sort keys
+_MAX_RANGES: Final = 1 << 10
+
+
+@dataclass(frozen=True)
+class Job:
+    """One linkage.
+
+    Attributes:
+        plan: The agreement's plan.
+        tables: Pass to register to the Parquet file of its pass table.
+        folder: Where chunk files go; a folder of this job alone.
+        memory_bytes: What the chunks in work on one machine may hold together.
+        floor: Least match probability of an edge.
+    """
+
+    plan: ComparisonPlan
+    tables: Mapping[str, Mapping[str, Path]]
+    folder: Path
+    memory_bytes: int = MEMORY_BYTES
+    floor: float = EDGE_FLOOR
+
+    def row_bytes(self) -> int:
+        """Return about how many bytes a row takes while its pass is loaded."""
+        spec = columns_of(self.plan)
+        return int(_COPIES * (16 * len(spec.sketches) + 8 * spec.words + 4 * token_width(spec) + 48))
+
+    def ranges(self, name: str, workers: int) -> int:
+        """Return into how many token ranges (a power of two) a pass is cut.
+
+        Raises:
+            EngineError: Even the finest cut does not fit in memory.
+        """
+        rows = sum(pass_table_rows(path, name, register) for register, path in self.tables[name].items())
+        wanted, cut = rows * self.row_bytes() * workers, 1
+        if self.plan.profile == "record":
+            if wanted > self.memory_bytes:
+                raise EngineError("Record-level encodings do not fit in memory, and they have no blocks to cut at.")
+            return 1
+        while wanted > self.memory_bytes * cut:
+            cut *= 2
+        if cut > _MAX_RANGES:
+            raise EngineError("A run of this size does not fit in the memory it may use.", advice="Raise memory_bytes.")
+        return cut
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What a linkage made.
+
+    Attributes:
+        counts: Pass to its pattern counts.
+        model: The fitted model.
+        edges: The canonical edges.
+        recomputed: Names of chunk files that were found damaged and made again.
+    """
+
+    counts: dict[str, PatternCounts]
+    model: Model
+    edges: pa.Table
+    recomputed: tuple[str, ...]
+
+
+def link(job: Job, engine: Engine) -> Linked:
+    """Run a linkage, or go on with one that was broken off.
+
+    Raises:
+        WaslError: A table is not as the agreement asks, a block is too large, or the engine gave up.
+    """
+    parts: list[Part] = []
+    splits: list[Split] = []
+    for name in job.plan.passes:
+        cut = job.ranges(name, engine.workers)
+        parts += [Part(job.plan, job.tables[name], job.folder, name, number, cut, job.floor) for number in range(cut)]
+        if cut > 1:
+            splits += [
+                Split(path, job.folder, name, register, cut) for register, path in sorted(job.tables[name].items())
+            ]
+    damaged = _run(engine, split_table, splits)
+    damaged += _run(engine, count_part, parts)
+    counts: dict[str, list[PatternCounts]] = {}
+    for part in parts:
+        counts.setdefault(part.name, []).append(counts_of(read_chunk(part.counts_file)))
+    merged = {name: PatternCounts.merge(found) for name, found in counts.items()}
+    model = fit(merged, job.plan)
+    emitting = [part.with_model(model.to_json()) for part in parts]
+    damaged += _run(engine, emit_part, emitting)
+    return Linked(merged, model, _joined(emitting), tuple(damaged))
+
+
+def _run(engine: Engine, task: Task, items: list[Part] | list[Split]) -> list[str]:
+    """Run what has not been done; return the names of files that were damaged."""
+    waiting, damaged = [], []
+    for item in items:
+        if not all(sound(path) for path in item.files):
+            waiting.append(item)
+            damaged += [path.name for path in item.files if path.exists() and not sound(path)]
+    engine.run(task, waiting)
+    return damaged
+
+
+def _joined(parts: list[Part]) -> pa.Table:
+    by_pass: dict[str, list[pa.Table]] = {}
+    for part in parts:
+        by_pass.setdefault(part.name, []).append(read_chunk(part.result))
+    whole = [join_edges(by_pass.pop(name)) for name in sorted(by_pass)]
+    return pa.concat_tables([EDGE_SCHEMA.empty_table(), *whole]).unify_dictionaries().combine_chunks()

@@ -1,0 +1,206 @@
+"""The tasks of a linkage: each reads files and leaves one chunk file. They may run anywhere, and twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from linkage.compare import compared_pairs, count_patterns, emit_edges
+from linkage.edges import ComparedPairs, edges_of
+from linkage.engines.chunks import read_chunk, sound, write_chunk
+from linkage.errors import PassTableError
+from linkage.loading import load_pass
+from linkage.model import Model
+from linkage.patterns import PatternCounts
+from linkage.plan import ComparisonPlan
+from linkage.tables import PassArrays
+
+KEPT_PAIRS: Final = 8  # pairs a row that are kept from counting to emitting rather than compared again
+_SPLIT_ROWS: Final = 1 << 18
+Task = Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Split:
+    """One register's pass table, to be cut into `cut` token ranges."""
+
+    path: Path
+    folder: Path
+    name: str
+    register: str
+    cut: int
+
+    @property
+    def result(self) -> Path:
+        """The chunk that says that all ranges are written."""
+        return self.folder / f"{self.name}.{self.register}.{self.cut}.split"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All it leaves; the result comes first and is written last."""
+        return (self.result, *(self.range_file(number) for number in range(self.cut)))
+
+    def range_file(self, number: int) -> Path:
+        """Where the rows of a range go."""
+        return self.folder / f"{self.name}.{self.register}.{number}-{self.cut}.rows"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One token range of a pass: number `number` of `cut`."""
+
+    plan: ComparisonPlan
+    tables: Mapping[str, Path]
+    folder: Path
+    name: str
+    number: int
+    cut: int
+    floor: float
+    model: bytes = b""
+
+    def with_model(self, model: bytes) -> Part:
+        """Return the part, to be emitted under a model (`Model.to_json`)."""
+        return replace(self, model=model)
+
+    @property
+    def _stem(self) -> str:
+        return f"{self.name}.{self.number}-{self.cut}"
+
+    @property
+    def counts_file(self) -> Path:
+        """The chunk of its pattern counts."""
+        return self.folder / f"{self._stem}.counts"
+
+    @property
+    def pairs_file(self) -> Path:
+        """The chunk of its compared pairs; empty where they are too many to keep."""
+        return self.folder / f"{self._stem}.pairs"
+
+    @property
+    def result(self) -> Path:
+        """The chunk that this part's next task leaves."""
+        if not self.model:
+            return self.counts_file
+        under = hashlib.sha256(self.model + str(self.floor).encode()).hexdigest()[:16]
+        return self.folder / f"{self._stem}.{under}.edges"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What its next task leaves and cannot be done without."""
+        return (self.result,)
+
+    def arrays(self) -> PassArrays:
+        """Load its rows that are compared with any."""
+        tables = {}
+        for register, path in self.tables.items():
+            if self.cut == 1:
+                tables[register] = read_pass_table(path, self.name, register)
+            else:
+                split = Split(path, self.folder, self.name, register, self.cut)
+                tables[register] = read_chunk(split.range_file(self.number))
+        return load_pass(tables, self.plan, self.name, partnered=True)
+
+
+@contextmanager
+def _reading(name: str, register: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise PassTableError("A pass table does not read.", where={"pass": name, "register": register}) from error
+
+
+def read_pass_table(path: Path, name: str, register: str) -> pa.Table:
+    """Return a Parquet file's table.
+
+    Raises:
+        PassTableError: It does not read.
+    """
+    with _reading(name, register):
+        return pq.read_table(path, use_threads=False)
+
+
+def pass_table_rows(path: Path, name: str, register: str) -> int:
+    """Return the number of rows of a Parquet file; errors as `read_pass_table`."""
+    with _reading(name, register):
+        return int(pq.read_metadata(path).num_rows)
+
+
+def split_table(split: Split) -> None:
+    """Cut a pass table into token ranges, a few rows at a time."""
+    shift = 64 - (split.cut.bit_length() - 1)
+    with _reading(split.name, split.register):
+        file = pq.ParquetFile(split.path)
+        writers = [_Appender(split.range_file(number), file.schema_arrow) for number in range(split.cut)]
+        for batch in file.iter_batches(_SPLIT_ROWS, use_threads=False):
+            table = pa.Table.from_batches([batch])
+            block = table.column("block").to_numpy() >> np.uint64(shift)
+            order = np.argsort(block, kind="stable")
+            bounds = np.searchsorted(block[order], np.arange(split.cut + 1, dtype=np.uint64))
+            for number, (start, end) in enumerate(pairwise(bounds)):
+                writers[number].add(table.take(pa.array(order[start:end])))
+        for writer in writers:
+            writer.close()
+    write_chunk(split.result, pa.table({"ranges": [split.cut]}))
+
+
+class _Appender:
+    """Parts of a range on disk until the range is written as one chunk."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path, self._schema, self._parts = path, schema, 0
+
+    def _part(self, number: int) -> Path:
+        return self._path.with_name(f"{self._path.name}.{number}")
+
+    def add(self, table: pa.Table) -> None:
+        """Put rows behind those before."""
+        write_chunk(self._part(self._parts), table)
+        self._parts += 1
+
+    def close(self) -> None:
+        """Write the range, and drop its parts."""
+        parts = [read_chunk(self._part(number)) for number in range(self._parts)]
+        write_chunk(self._path, pa.concat_tables([self._schema.empty_table(), *parts]).combine_chunks())
+        for number in range(self._parts):
+            self._part(number).unlink()
+
+
+def count_part(part: Part) -> None:
+    """Count a part's patterns, and keep its pairs while they are few."""
+    arrays = part.arrays()
+    counts = count_patterns(arrays, part.plan, 0, len(arrays))
+    few = part.plan.profile != "record" and counts.pairs <= KEPT_PAIRS * max(len(arrays), 1)
+    if few:
+        pairs = compared_pairs(arrays, part.plan)
+        write_chunk(part.pairs_file, pa.table(list(pairs), names=list(pairs._fields)))
+    columns = (counts.pattern, counts.register_a, counts.register_b, counts.count)
+    kept = pa.table(list(columns), names=["pattern", "register_a", "register_b", "count"])
+    write_chunk(part.counts_file, kept.replace_schema_metadata({"pairs": "kept" if few else "dropped"}))
+
+
+def counts_of(table: pa.Table) -> PatternCounts:
+    """Return the counts of a chunk."""
+    return PatternCounts(*(np.ascontiguousarray(table.column(name).to_numpy()) for name in table.column_names))
+
+
+def emit_part(part: Part) -> None:
+    """Emit a part's edges: from the pairs kept, or by comparing again."""
+    model = Model.from_json(part.model, part.plan)
+    counted = read_chunk(part.counts_file)
+    if (counted.schema.metadata or {}).get(b"pairs") == b"kept" and sound(part.pairs_file):
+        table = read_chunk(part.pairs_file)
+        pairs = ComparedPairs(*(table.column(name).to_numpy() for name in ComparedPairs._fields))
+        edges = edges_of(part.plan, model, part.name, pairs, part.floor)
+    else:
+        arrays = part.arrays()
+        edges = emit_edges(arrays, part.plan, model, 0, len(arrays), part.floor)
+    write_chunk(part.result, edges)
