@@ -29,6 +29,7 @@ from evaluation.attacks.blocks.leakage import (
     attack_passes,
     draw_persons,
     either,
+    judged,
     rows_of,
     score_pass,
     truth_of,
@@ -185,12 +186,12 @@ class _FullOverlap:
     def attack(self, terms: PassTerms, known_pairs: Sequence[int]) -> None:
         """Attack a pass."""
         made = self.encoded[terms.name]
-        truth = truth_of(made, self.sample.drawn)
         search = search_of(made.table, self.attacker, terms, seed=self.seed)
+        truth = judged(search, truth_of(made, self.sample.drawn))
         drawn = rows_of(search, truth)
         self.first[terms.name] = score_pass(attack_rows(search, drawn), truth)
         self.second[terms.name] = score_pass(EqualityGraphs(search).attack(drawn), truth)
-        of_everybody = truth_of(made, self.sample.known)
+        of_everybody = judged(search, truth_of(made, self.sample.known))
         for known in known_pairs:
             share = attack_from_known_rows(search, of_everybody, known, self.seed)
             self.seeded.setdefault(known, {})[terms.name] = share

@@ -22,7 +22,7 @@ from contract.agreement import PassTerms
 from evaluation.attacks.blocks.attacker import Attacker
 from evaluation.attacks.blocks.knowledge import Beliefs, Groups, Ints
 from evaluation.attacks.blocks.layout import AttackInputError, Observed, observe
-from evaluation.attacks.blocks.pairs import PairIndex
+from evaluation.attacks.blocks.pairs import PAIR_BUDGET, PairIndex, within_budget
 from evaluation.attacks.blocks.search import (
     NOBODY,
     OPEN,
@@ -152,7 +152,10 @@ class BlockSearch:
     """What is computed once a pass, and the search of its blocks."""
 
     def __init__(self, observed: Observed, attacker: Attacker, groups: Groups, rng: np.random.Generator) -> None:
+        whole, groups = groups, within_budget(groups, rng, PAIR_BUDGET)
         self.attacker, self.groups = attacker, groups
+        #: Persons in the groups that were kept; None if all were.
+        self.covered = None if groups is whole else np.unique(attacker.known[groups.members])
         self.rates = rates_of(attacker.beliefs, attacker.agreement.profile.dummy_share)
         layout, self.looks, self.tables = attacker.layout, attacker.looks, attacker.tables
         self.kinds = np.ascontiguousarray(layout.between[:, 0])

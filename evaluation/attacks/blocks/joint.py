@@ -22,7 +22,7 @@ from evaluation.attacks.blocks.attacker import Attacker, attacker_of
 from evaluation.attacks.blocks.fingerprint import CLAIMS_SCHEMA, BlockSearch, Claims, Floats, attack_rows
 from evaluation.attacks.blocks.knowledge import Beliefs, Ints
 from evaluation.attacks.blocks.layout import SKETCH, AttackInputError, Observed, observe
-from evaluation.attacks.blocks.leakage import Leakage, draw_persons, score_pass, truth_of, union_of
+from evaluation.attacks.blocks.leakage import Leakage, draw_persons, judged, score_pass, truth_of, union_of
 from evaluation.attacks.blocks.likelihood import LEVELS
 from evaluation.attacks.blocks.search import chance_likelihoods
 from evaluation.attacks.blocks.similarity import BINS, seen_pairs
@@ -271,7 +271,7 @@ def attack_together(
         pooled = pool(registers, attacker, terms.name)
         groups = attacker.groups(terms)
         search = BlockSearch(pooled.observed, attacker, groups, np.random.default_rng([seed, 0x9001]))
-        truth = pl.concat([truth_of(one.encoded[terms.name], sample.drawn) for one in registers])
+        truth = judged(search, pl.concat([truth_of(one.encoded[terms.name], sample.drawn) for one in registers]))
         claims = _claims(pooled, search, truth, np.array([one.one_row for one in registers]))
         scored[terms.name] = score_pass(claims, truth)
     return union_of(scored, len(sample.drawn))

@@ -202,10 +202,17 @@ def attack_passes(
     """
     scored = {}
     for terms in attacker.agreement.passes:
-        truth = truth_of(encoded[terms.name], sample.drawn)
         search = search_of(encoded[terms.name].table, attacker, terms, seed=seed)
+        truth = judged(search, truth_of(encoded[terms.name], sample.drawn))
         scored[terms.name] = score_pass(attack_rows(search, rows_of(search, truth)), truth)
     return union_of(scored, len(sample.drawn))
+
+
+def judged(search: BlockSearch, truth: pl.DataFrame) -> pl.DataFrame:
+    """Return the truth of the persons whom the search could name at all (see `pairs.within_budget`)."""
+    if search.covered is None:
+        return truth
+    return truth.filter(pl.Series(np.isin(truth.get_column("person").to_numpy(), search.covered)))
 
 
 def rows_of(search: BlockSearch, truth: pl.DataFrame) -> npt.NDArray[np.int64]:

@@ -14,7 +14,7 @@ from evaluation.attacks.blocks.knowledge import Groups, Ints, Persons
 from evaluation.attacks.blocks.layout import SKETCH, TOKEN, Layout
 from evaluation.attacks.blocks.similarity import BINS, person_pairs
 
-#: Ordered pairs held at most, some 60 bytes each; above, groups are drawn at random (see `within_budget`).
+#: Ordered pairs held at most, some 100 bytes each while they are laid out; above, groups are drawn at random.
 PAIR_BUDGET: Final = 12_000_000
 _CHANCE_SAMPLE: Final = 160
 _LEADING_SKETCHES: Final = 2
@@ -67,6 +67,22 @@ class PairIndex:
             value = self.pairs[distinct, lead].astype(np.int64)
             key = key * (absent + 1) + np.minimum(value, absent)
         return key
+
+
+def within_budget(groups: Groups, rng: np.random.Generator, budget: int) -> Groups:
+    """Return the groups, or as many of them, drawn at random, as have no more ordered pairs than the budget.
+
+    Only passes without a cap over large populations go over it. Whoever is in no group that is left cannot be named,
+    and does not count (`BlockSearch.covered`): with fewer rivals the rest are named rather too often than too rarely.
+    """
+    squares = groups.sizes**2
+    if squares.sum() <= budget:
+        return groups
+    order = rng.permutation(len(squares))
+    kept = np.sort(order[: max(1, int(np.searchsorted(np.cumsum(squares[order]), budget)))])
+    of_kept = np.isin(groups.group_of, kept)
+    offsets = np.concatenate([[0], np.cumsum(groups.sizes[kept])]).astype(np.int64)
+    return Groups(offsets, groups.members[of_kept], groups.prior[kept])
 
 
 def _leads(layout: Layout) -> Ints:

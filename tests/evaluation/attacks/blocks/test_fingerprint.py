@@ -17,10 +17,10 @@ from evaluation.attacks.blocks.controls import (
     random_bits,
     run_controls,
 )
-from evaluation.attacks.blocks.fingerprint import attack_pass
+from evaluation.attacks.blocks.fingerprint import attack_pass, attack_rows, search_of
 from evaluation.attacks.blocks.knowledge import Beliefs
 from evaluation.attacks.blocks.layout import AttackInputError
-from evaluation.attacks.blocks.leakage import PassLeakage, attack_passes, draw_persons, score_pass
+from evaluation.attacks.blocks.leakage import PassLeakage, attack_passes, draw_persons, judged, rows_of, score_pass
 from pseudonymisation.blocking.caps import count_crowded
 from pseudonymisation.encoding.blind_blocks import BlindBlocks
 from pseudonymisation.randomness import SeededRandomness
@@ -188,3 +188,19 @@ def test_an_attacker_who_knows_nobody_at_all_makes_no_claims(uncapped, persons_1
     claims = _attack(uncapped, clear_of(persons_1500).clear(), rows=5)
     assert claims.table.get_column("person").null_count() == claims.table.height == 5
     assert score_pass(claims, uncapped[1].truth).all.hits == 0
+
+
+def test_groups_beyond_what_fits_are_drawn_and_only_their_persons_judged(uncapped, persons_1500, monkeypatch):
+    made, control = uncapped
+    attacker = attacker_of(clear_of(persons_1500), made, seed=5)
+    whole = search_of(control.table, attacker, FAMILY_AND_YEAR, seed=5)
+    monkeypatch.setattr("evaluation.attacks.blocks.fingerprint.PAIR_BUDGET", 1200)
+    part = search_of(control.table, attacker, FAMILY_AND_YEAR, seed=5)
+    assert whole.covered is None
+    assert (part.groups.sizes**2).sum() <= 1200
+    truth = judged(part, control.truth)
+    assert truth.height == len(part.covered) == len(part.groups.members) < 1200
+    leaks = [
+        score_pass(attack_rows(search, rows_of(search, truth)), truth).of_blocks(2).share for search in (whole, part)
+    ]
+    assert leaks[1] >= leaks[0] - 0.05  # fewer rivals: rather more are named
