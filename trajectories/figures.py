@@ -7,7 +7,7 @@ whole (`Figures.__add__`: large runs go bucket by bucket), and a draw of other l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from trajectories.channels import Channels
 from trajectories.definitions import ALL
 from trajectories.flags import MISSING_ENTRY
 from trajectories.intervals import Bools, Intervals, Ints, month_of, month_start, pack, year_of
-from trajectories.residence import RULES, resident_spells
+from trajectories.residence import RULES, ResidenceRule, resident_spells
 
 Key = tuple[str, str, int]  # measure, residence, year
 
@@ -109,12 +109,18 @@ class Figures:
         )
 
 
-def count_figures(channels: Channels, breakdowns: Breakdowns) -> Figures:
-    """Return all counts and histograms of the reference indicators."""
+def count_figures(channels: Channels, breakdowns: Breakdowns, rules: Mapping[str, ResidenceRule] = RULES) -> Figures:
+    """Return all counts and histograms of the reference indicators.
+
+    Args:
+        channels: Spells of the population.
+        breakdowns: Its categories.
+        rules: Residence rules of stocks and flows; the reference ones must be among them.
+    """
     persons = breakdowns.persons
     tally = Tally(breakdowns, persons.in_population)
     presence = counted_presence(channels)
-    resident = {name: resident_spells(presence, rule, channels.window) for name, rule in RULES.items()}
+    resident = {name: resident_spells(presence, rule, channels.window) for name, rule in rules.items()}
     years = channels.window.years()
     counts: dict[Key, Ints] = {}
     for year in years:

@@ -1,6 +1,6 @@
 """Draws: figures are exactly those of a full run, intervals hold the truth, bad draws are refused."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -28,9 +28,10 @@ def population(size: int, seed: int) -> LinkedRegisters:
     for _ in range(size):
         year, month = int(rng.integers(2020, 2023)), int(rng.integers(1, 13))
         arrival = f"{year}-{month:02d}-05"
+        leaving = f", out {date.fromisoformat(arrival) + timedelta(days=250)}" if rng.random() < 0.2 else ""
         people.append(
             person(
-                crossings=f"in {arrival}" if rng.random() < 0.8 else "",
+                crossings=f"in {arrival}{leaving}" if rng.random() < 0.8 else "",
                 permits=[(arrival, "2022-12-31")] if rng.random() < 0.6 else [],
                 contracts=[(arrival, "2022-12-31")] if rng.random() < 0.5 else [],
                 months="2020-12 2021-12 2022-12" if rng.random() < 0.6 else "",

@@ -30,8 +30,9 @@ def count_extended(
         rules: Residence rules by name, beside the reference ones.
         score: Parameters of the residency score.
     """
-    base = count_figures(channels, breakdowns)
-    scene = Scene(channels, breakdowns, {**RULES, **rules})
+    every = {**RULES, **rules}
+    base = count_figures(channels, breakdowns, every)
+    scene = Scene(channels, breakdowns, every)
     counts, histograms = dict(base.counts), dict(base.histograms)
     counts.update(count_stocks(scene))
     counts.update(count_transitions(scene))
