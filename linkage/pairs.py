@@ -10,15 +10,20 @@ pairs that each pass doubts (namesakes meet in all passes of names; docs/adr/000
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from numba import njit
 
 from linkage.errors import EvidenceError
 
 _TINY = 1e-15
+
+
+_SHORT_RUN: Final = 256  # edges of one pair that are sorted by insertion
+_ONE_NUMBER: Final = 3_000_000_000  # subjects of which two fit in 63 bits
 
 
 class SubjectPairs(NamedTuple):
@@ -30,9 +35,19 @@ class SubjectPairs(NamedTuple):
     weight: npt.NDArray[np.float64]
 
 
-def _texts(table: pa.Table, column: str) -> npt.NDArray[Any]:
-    """Return a string column as codes' names: one numpy array of fixed-width text."""
-    return np.asarray(table.column(column).cast(pa.string()).to_pylist(), dtype=np.str_)
+_plain: Any = njit(nogil=True, cache=True)
+
+
+def _codes(table: pa.Table, column: str, names: list[str]) -> npt.NDArray[np.int16]:
+    """Return the places of a string column's values among `names`, which is added to."""
+    found = []
+    for chunk in table.column(column).chunks:
+        encoded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        values = encoded.dictionary.to_pylist()
+        names += sorted(set(values) - set(names))
+        places = np.array([names.index(value) for value in values] or [0], dtype=np.int16)
+        found.append(places[encoded.indices.to_numpy(zero_copy_only=False)])
+    return np.concatenate([np.empty(0, dtype=np.int16), *found])
 
 
 def _require(table: pa.Table, columns: tuple[str, ...], what: str) -> None:
@@ -43,25 +58,32 @@ def _require(table: pa.Table, columns: tuple[str, ...], what: str) -> None:
             raise EvidenceError(f"The {what} have an empty cell.", where={"column": column})
 
 
-def _subjects_of(
-    passes: npt.NDArray[Any],
-    wanted: npt.NDArray[np.uint64],
-    known_passes: npt.NDArray[Any],
-    known: npt.NDArray[np.uint64],
-    subjects: npt.NDArray[np.int64],
+def _owners(
+    wanted: npt.NDArray[np.uint64], handles: npt.NDArray[np.uint64], subjects: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Return the subject of each (pass, handle), -1 where nobody's: a dummy row's."""
-    found = np.full(len(wanted), -1, dtype=np.int64)
-    for name in np.unique(passes):
-        mine, theirs = passes == name, known_passes == name
-        order = np.argsort(known[theirs], kind="stable")
-        handles, owners = known[theirs][order], subjects[theirs][order]
-        if not len(handles):
-            continue
-        if (handles[1:] == handles[:-1]).any():
-            raise EvidenceError("A handle belongs to two subjects or stands twice.", where={"pass": str(name)})
-        at = np.minimum(np.searchsorted(handles, wanted[mine]), len(handles) - 1)
-        found[mine] = np.where(handles[at] == wanted[mine], owners[at], -1)
+    """Return the subject of each handle, -1 where nobody's: a dummy row's. `handles` is sorted."""
+    if not len(handles):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    at = np.minimum(np.searchsorted(handles, wanted), len(handles) - 1)
+    return np.where(handles[at] == wanted, subjects[at], -1)
+
+
+def _ends(edges: pa.Table, handles: pa.Table, passes: npt.NDArray[np.int16], names: list[str]) -> list[Any]:
+    """Return the subjects (int64) of both ends of the edges, pass by pass."""
+    known_passes = _codes(handles, "pass", names)
+    known, subjects = handles.column("handle").to_numpy(), handles.column("subject").to_numpy()
+    wanted = [edges.column(name).to_numpy().astype(np.uint64, copy=False) for name in ("handle_a", "handle_b")]
+    found = [np.full(len(passes), -1, dtype=np.int64) for _ in wanted]
+    for place in np.unique(passes):
+        mine, theirs = np.flatnonzero(passes == place), np.flatnonzero(known_passes == place)
+        own = known[theirs].astype(np.uint64, copy=False)
+        order = np.argsort(own)
+        own = own[order]
+        if (own[1:] == own[:-1]).any():
+            raise EvidenceError("A handle belongs to two subjects or stands twice.", where={"pass": names[place]})
+        owners = subjects[theirs][order].astype(np.int64, copy=False)
+        for end, handle in zip(found, wanted, strict=True):
+            end[mine] = _owners(handle[mine], own, owners)
     return found
 
 
@@ -78,13 +100,10 @@ def subject_pairs(edges: pa.Table, handles: pa.Table) -> SubjectPairs:
     """
     _require(edges, ("pass", "handle_a", "handle_b", "weight", "probability"), "edges")
     _require(handles, ("pass", "handle", "subject"), "handles")
-    passes, known_passes = _texts(edges, "pass"), _texts(handles, "pass")
-    known = handles.column("handle").to_numpy().astype(np.uint64)
-    subjects = handles.column("subject").to_numpy().astype(np.int64)
-    ends = [
-        _subjects_of(passes, edges.column(name).to_numpy().astype(np.uint64), known_passes, known, subjects)
-        for name in ("handle_a", "handle_b")
-    ]
+    names: list[str] = []
+    passes = _codes(edges, "pass", names)
+    ends = _ends(edges, handles, passes, names)
+    ranks = np.argsort(np.argsort(np.array(names, dtype=np.str_))).astype(np.int16)
     probability = edges.column("probability").to_numpy().astype(np.float64)
     weight = edges.column("weight").to_numpy().astype(np.float64)
     if not (np.isfinite(probability).all() and np.isfinite(weight).all()):
@@ -94,7 +113,53 @@ def subject_pairs(edges: pa.Table, handles: pa.Table) -> SubjectPairs:
     kept = (ends[0] >= 0) & (ends[1] >= 0) & (ends[0] != ends[1])
     a, b = np.minimum(*ends)[kept], np.maximum(*ends)[kept]
     probability, weight = probability[kept], weight[kept]
-    return _gathered(passes[kept], a, b, probability, weight)
+    return _gathered(ranks[passes[kept]] if names else passes[kept], a, b, probability, weight)
+
+
+def _ordered(
+    passes: npt.NDArray[Any],
+    a: npt.NDArray[np.int64],
+    b: npt.NDArray[np.int64],
+    probability: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64],
+) -> npt.NDArray[np.int64]:
+    """Order edges by subjects and pass, the best first: by one number a pair, then inside each short run."""
+    limit = int(b.max(initial=0)) + 1
+    if limit < _ONE_NUMBER:
+        key = a * limit + b
+        order = np.argsort(key).astype(np.int64, copy=False)
+        if _order_runs(key, passes, probability, weight, order):
+            return order
+    return np.lexsort((-weight, -probability, passes, b, a)).astype(np.int64, copy=False)
+
+
+@_plain
+def _order_runs(key: Any, passes: Any, probability: Any, weight: Any, order: Any) -> Any:
+    """Sort each run of one pair by pass and falling probability and weight; False, unfinished, if one is long."""
+    start, n = 0, len(order)
+    while start < n:
+        end = start + 1
+        while end < n and key[order[end]] == key[order[start]]:
+            end += 1
+            if end - start > _SHORT_RUN:
+                return False
+        for at in range(start + 1, end):
+            row, to = order[at], at
+            while to > start:
+                other = order[to - 1]
+                if passes[other] != passes[row]:
+                    before = passes[other] < passes[row]
+                elif probability[other] != probability[row]:
+                    before = probability[other] > probability[row]
+                else:
+                    before = weight[other] >= weight[row]
+                if before:
+                    break
+                order[to] = other
+                to -= 1
+            order[to] = row
+        start = end
+    return True
 
 
 def _gathered(
@@ -105,7 +170,7 @@ def _gathered(
     weight: npt.NDArray[np.float64],
 ) -> SubjectPairs:
     """Take the best edge of each pair in each pass, then the mean over its passes."""
-    order = np.lexsort((-weight, -probability, passes, b, a))
+    order = _ordered(passes, a, b, probability, weight)
     a, b, passes, probability, weight = a[order], b[order], passes[order], probability[order], weight[order]
     if not len(a):
         return SubjectPairs(a, b, probability, weight)
