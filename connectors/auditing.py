@@ -7,6 +7,7 @@ itself, so that a submission can be audited again on any day until it has left.
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from pseudonymisation.encoding.profile import EncodedPass, PassReport
 
 #: Which handle is whose, sealed for the institution's own key; it never leaves.
 TRUTH_FILE: Final = "truth.sealed"
+_DIGEST: Final = b"identities"
 
 
 @dataclass(frozen=True)
@@ -88,24 +90,25 @@ def dossier_of(report: SignedAuditReport, agreement: Agreement) -> AuditDossier:
     return AuditDossier(report=report)
 
 
-def keep_truth(folder: Path, handles: pl.DataFrame, manifest: Manifest, sealing_key: str) -> None:
-    """Seal which handle is whose for the institution itself.
+def keep_truth(folder: Path, subject: AuditSubject, handles: pl.DataFrame, sealing_key: str) -> None:
+    """Seal which handle is whose for the institution itself, with a digest of what was encoded.
 
     Args:
         folder: The submission's folder.
+        subject: The submission.
         handles: `pass`, `handle`, `subject_ref`, `identity`.
-        manifest: What it is bound to.
         sealing_key: The institution's public sealing key.
 
     Raises:
         StorageError: The disk does not take it.
     """
     plain = io.BytesIO()
-    handles.write_parquet(plain)
+    table = handles.to_arrow().replace_schema_metadata({_DIGEST: _digest(subject.identities)})
+    pq.write_table(table, plain)
     plain.seek(0)
     try:
         with (folder / TRUTH_FILE).open("wb") as target:
-            seal_stream(sealing_key, plain, target, _info(manifest))
+            seal_stream(sealing_key, plain, target, _info(subject.manifest))
     except OSError as error:
         raise StorageError(f"The truth of the handles cannot be kept: {error.strerror}.") from None
 
@@ -127,12 +130,10 @@ def from_folder(
         ConflictError: The register is not the one that was encoded.
     """
     signed = read_manifest(folder)
-    truth = _truth(folder, signed, sealing_key)
+    truth, digest = _truth(folder, signed, sealing_key)
     identities = distinct_identities(prepared.records.linkage, prepared.subjects)
     numbers = truth.join(_subjects(prepared, record_refs), on="subject_ref", how="left")
-    known = identities.select("subject", "identity")
-    encoded = numbers.select("subject", "identity").unique()
-    if numbers.get_column("subject").null_count() or encoded.join(known, on=["subject", "identity"], how="anti").height:
+    if numbers.get_column("subject").null_count() or _digest(identities) != digest:
         raise ConflictError(
             "The register is not the one that was encoded: it has changed since.",
             advice="Encode the vintage again: `wasl connector encode`.",
@@ -155,7 +156,7 @@ def _subjects(prepared: Prepared, record_refs: Mapping[str, str]) -> pl.DataFram
     return frame.drop_nulls().unique("subject_ref", keep="first", maintain_order=True)
 
 
-def _truth(folder: Path, signed: SignedManifest, sealing_key: X25519PrivateKey) -> pl.DataFrame:
+def _truth(folder: Path, signed: SignedManifest, sealing_key: X25519PrivateKey) -> tuple[pl.DataFrame, bytes]:
     path, plain = folder / TRUTH_FILE, io.BytesIO()
     if not path.is_file():
         raise NotFoundError(
@@ -164,8 +165,15 @@ def _truth(folder: Path, signed: SignedManifest, sealing_key: X25519PrivateKey) 
         )
     with path.open("rb") as sealed:
         unseal_stream(sealing_key, sealed, plain, _info(signed.manifest))
-    frame = pl.DataFrame(pl.from_arrow(pq.read_table(io.BytesIO(plain.getvalue()))))
-    return frame.with_columns(pl.col("pass").cast(pl.String), pl.col("subject_ref").cast(pl.String))
+    table = pq.read_table(io.BytesIO(plain.getvalue()))
+    frame = pl.DataFrame(pl.from_arrow(table))
+    digest = (table.schema.metadata or {}).get(_DIGEST, b"")
+    return frame.with_columns(pl.col("pass").cast(pl.String), pl.col("subject_ref").cast(pl.String)), digest
+
+
+def _digest(identities: pl.DataFrame) -> bytes:
+    rows = identities.select(sorted(identities.columns)).sort("subject", "identity")
+    return hashlib.sha256(rows.write_csv().encode()).hexdigest().encode()
 
 
 def _info(manifest: Manifest) -> bytes:

@@ -47,10 +47,11 @@ class Audits:
             WaslError: As the auditor; the submission then lies in the outbox without an audit.
         """
         manifest = submitted.signed.manifest
-        keep_truth(submitted.folder, made.handles, manifest, self._store.public_keys[1])
+        subject = in_memory(manifest, prepared, made.passes)
+        keep_truth(submitted.folder, subject, made.handles, self._store.public_keys[1])
         self._state.note(manifest.id, "grouped", {"group": group})
         if auditor is not None:
-            self._keep(submitted.folder, in_memory(manifest, prepared, made.passes), auditor)
+            self._keep(submitted.folder, subject, auditor)
 
     def subject(self, manifest_id: str) -> AuditSubject:
         """Return what an audit of a submission in the outbox is given; the register is read again.

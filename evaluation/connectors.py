@@ -14,6 +14,7 @@ from contract.agreement import (
     APPROVAL_CONTEXT,
     Agreement,
     CapTerms,
+    GateTerms,
     Party,
     PassTerms,
     ProfileTerms,
@@ -88,7 +89,7 @@ def make_agents(
         root: Folder for the connectors.
         units: The linkage and the statistics unit, with their public keys.
         urls: Their addresses.
-        terms: `profile`, `caps`, `passes` of the agreement.
+        terms: `profile`, `caps`, `passes`, `gate` of the agreement.
 
     Returns:
         The agreement in force and the agents by the data set's register names.
@@ -127,6 +128,7 @@ def _draft(
     profile: ProfileTerms | None = None,
     caps: CapTerms | None = None,
     passes: Sequence[PassTerms] | None = None,
+    gate: GateTerms | None = None,
 ) -> Agreement:
     return draft_agreement(
         [*(party_of(store, "institution") for store in stores.values()), *units, party_of(officer, "privacy_officer")],
@@ -143,5 +145,6 @@ def _draft(
         profile=profile,
         caps=caps,
         passes=passes,
+        gate=gate,
         created_on=date.today(),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,10 @@ import polars as pl
 import structlog
 
 from connectors.agent import ConnectorAgent
-from contract.agreement import Agreement, ProfileTerms
+from contract.agreement import Agreement, GateTerms, ProfileTerms
+from contract.audit_report import AuditReport
 from contract.errors import ConflictError, WaslError
+from evaluation.audit.evaluated import audit_all, released
 from evaluation.connectors import make_agents, slugs
 from evaluation.datasets import LabelledSet
 from evaluation.measures import Opened, measure
@@ -53,13 +55,25 @@ class Evaluation:
     links: pl.DataFrame
 
 
-def evaluate(dataset: LabelledSet, *, profile: str = "blind_blocks", group: str = "none") -> Evaluation:
+def evaluate(
+    dataset: LabelledSet,
+    *,
+    profile: str = "blind_blocks",
+    group: str = "none",
+    audit_rows: int | None = None,
+    terms: Mapping[str, Any] | None = None,
+    also: Callable[[Opened], dict[str, Any]] | None = None,
+) -> Evaluation:
     """Run the real path on a labelled data set and score it.
 
     Args:
         dataset: Registers and truth.
         profile: `blind_blocks`, `record` or `clear`.
         group: `none` makes each record a subject of its own; `local` switches the connectors' grouping on.
+        audit_rows: Attack so many persons of each register, under the very agreement that is scored; None: no audit.
+        terms: Further terms of the agreement: `caps`, `passes`, and a `profile` with parameters.
+        also: Called with the run while its files are there, such as an attack on the very encodings that were
+            linked; what it returns is added to the report.
 
     Raises:
         WaslError: Any step refused; nothing is scored then.
@@ -79,7 +93,8 @@ def evaluate(dataset: LabelledSet, *, profile: str = "blind_blocks", group: str 
                     root / "connectors",
                     (linkage.party, statistics.party),
                     (linkage.settings.url, statistics.settings.url),
-                    profile=ProfileTerms.model_validate({"name": profile}),
+                    **{"profile": ProfileTerms.model_validate({"name": profile}), **(terms or {})},
+                    gate=GateTerms(audit_persons=audit_rows) if audit_rows else None,
                 )
                 for served in (linkage, statistics):
                     with served.unit.database.write() as session:
@@ -88,6 +103,10 @@ def evaluate(dataset: LabelledSet, *, profile: str = "blind_blocks", group: str 
                 seed_keys(agents, signed.agreement, dataset.name)
             with stages.measure("encode"):
                 manifests = encode_all(agents, VINTAGE, group)
+            audits: dict[str, AuditReport] = {}
+            if audit_rows and profile != "clear":
+                with stages.measure("audit"):
+                    audits = audit_all(agents, manifests)
             with stages.measure("push"):
                 for name, agent in agents.items():
                     agent.approve(manifests[name], by="evaluation")
@@ -106,6 +125,9 @@ def evaluate(dataset: LabelledSet, *, profile: str = "blind_blocks", group: str 
             link_map = join_records(agents, links, named)
             opened = Opened(dataset, agreement, agents, statistics, VINTAGE, pairs)
             report = _report(dataset, link_map, opened)
+            if also is not None:
+                report |= also(opened)
+    report |= released(audits)
     report["stages"] = stages.measured
     return Evaluation(report, link_map)
 
@@ -212,6 +234,4 @@ def _report(dataset: LabelledSet, links: pl.DataFrame, opened: Opened) -> dict[s
         **measure(opened, one),
         "agreement": agreement.id,
         "profile": agreement.profile.model_dump(mode="json"),
-        "leakage": None,
-        "gate": None,
     }

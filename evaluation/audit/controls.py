@@ -25,7 +25,7 @@ _NAMES: Final[dict[str, ControlName]] = {
 }
 _KEY: Final = b"a key for synthetic persons only"
 _ATTACKER_KEY: Final = b"the attacker's own key, 32 bytes"
-_made: dict[tuple[str, int, int, int], tuple[ControlFigures, ...]] = {}
+_made: dict[tuple[str, str, int, int, int], tuple[ControlFigures, ...]] = {}
 
 
 def block_controls(
@@ -33,9 +33,9 @@ def block_controls(
 ) -> tuple[ControlFigures, ...]:
     """Return the controls of `blind_blocks`: Bloom filters in blocks of three and more, an uncapped pass, random bits.
 
-    Several registers of one agreement audited by one process share them: the same seed gives the same figures.
+    Several registers audited by one process share them: the same profile and seed give the same figures.
     """
-    place = (agreement.id, seed, persons, rows)
+    place = (agreement.profile.model_dump_json(), agreement.registers[0].name, seed, persons, rows)
     if place not in _made:
         found = []
         for control in run_controls(agreement, seed=seed, rows=rows, persons=persons).controls:

@@ -121,10 +121,10 @@ def _clear(identities: pl.DataFrame) -> pl.DataFrame:
         # a register of full names has no parts
         _given=pl.when(text("given") != "").then(text("given")).otherwise(text("full")),
         _family=text("family"),
-        _birth=pl.concat_str(
-            pl.when(text(name) != "").then(text(name).str.zfill(width)).otherwise(pl.lit(""))
-            for name, width in parts.items()
-        ),
+        # unknown parts in zeros, so that the others keep their places; nothing where no part is known
+        _birth=pl.when(text("birth_year") != "")
+        .then(pl.concat_str(text(name).str.zfill(width) for name, width in parts.items()))
+        .otherwise(pl.lit("")),
     )
 
 

@@ -39,6 +39,29 @@ GIVEN = ["CANARYAMINA", "CANARYOMAR", "FATOU", "JOSE", "WEI", "NADIA", "IDRISS",
 FAMILY = ["CANARYDIALLO", "ALAOUI", "SOW", "GARCIA", "CHEN", "TRAORE", "BENALI", "NDIAYE", "KONE", "HADDAD"]
 CANARIES = ["CANARYAMINA", "CANARYDIALLO", "canaryamina", "CANARYID", "X7654321", "155512344", "CANARYPOST"]
 
+REGISTER_TERMS = (
+    RegisterTerms(
+        name="border_crossing",
+        holder="dgsn",
+        fields=("family_name", "given_names", "birth_date", "sex", "doc_type", "doc_no"),
+        attributes=(PayloadColumn(column="birth_date", coarsen="year"), PayloadColumn(column="sex")),
+        events=(PayloadColumn(column="crossed_at", coarsen="date"), PayloadColumn(column="direction")),
+    ),
+    RegisterTerms(
+        name="social_security",
+        holder="cnss",
+        rows_per_person="one",
+        fields=("full_name", "birth_date", "sex", "national_id", "social_security_no"),
+        attributes=(PayloadColumn(column="sex"),),
+        events=(
+            PayloadColumn(column="period"),
+            PayloadColumn(column="days"),
+            PayloadColumn(column="employer_no", coarsen="pseudonym"),
+            PayloadColumn(column="pay_centimes", coarsen="band", width=50000),
+        ),
+    ),
+)
+
 
 def border_table() -> tuple[pl.DataFrame, pl.DataFrame]:
     rows, events = [], []
@@ -125,7 +148,8 @@ class World:
                 agent.ceremony_step()
 
 
-def build(root: Path, **profile: Any) -> World:
+def build(root: Path, *, audited: bool = False, terms: dict[str, Any] | None = None, **profile: Any) -> World:
+    """Make a world; `audited` asks for audits as in real life, `terms` change the agreement."""
     lu, su, officer = make_keys(), make_keys(), make_keys()
     stores, agents = {}, {}
     for name in REGISTER_OF:
@@ -133,9 +157,12 @@ def build(root: Path, **profile: Any) -> World:
         folder.mkdir(parents=True)
         stores[name] = KeyStore.create(folder / "institution.keys", name, PASSPHRASE)
     agreement = _agreement({"lu": lu, "su": su, "cndp": officer}, stores, **profile)
+    agreement = Agreement.model_validate({**agreement.model_dump(), **(terms or {})})
     apps = {}
     for role, keys, url in (("linkage", lu, URLS[0]), ("statistics", su, URLS[1])):
-        settings = Settings(role=role, data_dir=root / role, base_url=url, chunk_bytes=4096, allow_unaudited=True)
+        settings = Settings(
+            role=role, data_dir=root / role, base_url=url, chunk_bytes=4096, allow_unaudited=not audited
+        )
         apps[f"{role}_unit"] = create_app(settings, UnitKeys(keys.signing, keys.sealing))
         unit = apps[f"{role}_unit"].state.unit
         with unit.database.write() as session:
@@ -160,7 +187,7 @@ def build(root: Path, **profile: Any) -> World:
         )
         write_starter(folder, text)
         agents[name] = ConnectorAgent.open(
-            folder, PASSPHRASE, transports=transports, sleep=lambda _seconds: None, allow_unaudited=True
+            folder, PASSPHRASE, transports=transports, sleep=lambda _seconds: None, allow_unaudited=not audited
         )
         agents[name].use_agreement(SignedAgreement(agreement=agreement))
     return World(agreement, agents, apps, officer)
@@ -192,28 +219,7 @@ def _agreement(keys: dict[str, Any], stores: dict[str, KeyStore], **profile: Any
         expires_on=date(2099, 1, 1),
         retention_until=date(2099, 6, 1),
         parties=tuple(parties),
-        registers=(
-            RegisterTerms(
-                name="border_crossing",
-                holder="dgsn",
-                fields=("family_name", "given_names", "birth_date", "sex", "doc_type", "doc_no"),
-                attributes=(PayloadColumn(column="birth_date", coarsen="year"), PayloadColumn(column="sex")),
-                events=(PayloadColumn(column="crossed_at", coarsen="date"), PayloadColumn(column="direction")),
-            ),
-            RegisterTerms(
-                name="social_security",
-                holder="cnss",
-                rows_per_person="one",
-                fields=("full_name", "birth_date", "sex", "national_id", "social_security_no"),
-                attributes=(PayloadColumn(column="sex"),),
-                events=(
-                    PayloadColumn(column="period"),
-                    PayloadColumn(column="days"),
-                    PayloadColumn(column="employer_no", coarsen="pseudonym"),
-                    PayloadColumn(column="pay_centimes", coarsen="band", width=50000),
-                ),
-            ),
-        ),
+        registers=REGISTER_TERMS,
         passes=(
             PassTerms(
                 name="birth",

@@ -101,9 +101,15 @@ class World:
 
 
 def open_world(
-    tmp_path: Path, database_url: str, *, role: str = "linkage", install: bool = True, **settings: Any
+    tmp_path: Path,
+    database_url: str,
+    *,
+    role: str = "linkage",
+    install: bool = True,
+    passes: tuple[PassTerms, ...] = PASSES,
+    **settings: Any,
 ) -> World:
-    agreement, keys = make_agreement(registers=REGISTERS, passes=PASSES)
+    agreement, keys = make_agreement(registers=REGISTERS, passes=passes)
     own = keys["lu" if role == "linkage" else "su"]
     settings.setdefault("allow_unaudited", True)  # what an audit must be is tested by itself
     made = Settings(role=role, data_dir=tmp_path / "data", database_url=database_url, base_url=BASE_URL, **settings)

@@ -11,7 +11,9 @@ from wasl.cli.output import say
 PROFILES = ("blind_blocks", "record", "clear")
 
 
-def evaluate_set(directory: Path, *, profile: str, group: str, links: Path | None) -> tuple[dict[str, Any], str]:
+def evaluate_set(
+    directory: Path, *, profile: str, group: str, links: Path | None, audit_rows: int | None = None
+) -> tuple[dict[str, Any], str]:
     """Run the evaluation; returns the report and a summary for people.
 
     Raises:
@@ -27,7 +29,7 @@ def evaluate_set(directory: Path, *, profile: str, group: str, links: Path | Non
 
     dataset = load_dataset(directory)
     say(f"Linking {dataset.name} through connectors and both units ...")
-    result = evaluate(dataset, profile=profile, group=group)
+    result = evaluate(dataset, profile=profile, group=group, audit_rows=audit_rows)
     if links is not None:
         try:
             result.links.write_csv(links)
@@ -42,6 +44,11 @@ def _summary(report: dict[str, Any]) -> str:
     for name in ("pairwise", "cross_register", "bcubed"):
         rates = report[name]
         lines.append(f"{name:<16} {rates['precision']:9.4f} {rates['recall']:7.4f} {rates['f1']:6.4f}")
+    if report["leakage"]:
+        lines += ["", f"{'named over all passes':<24} {'persons':>8} {'named':>8} {'at most':>8}  gate"]
+        for name, found in report["leakage"].items():
+            union, verdict = found["union"], report["gate"]["registers"][name]["verdict"]
+            lines.append(f"{name:<24} {union['total']:>8} {union['share']:>8.1%} {union['high']:>8.1%}  {verdict}")
     seconds = sum(stage["seconds"] for stage in report["stages"].values())
     lines += [
         "",
