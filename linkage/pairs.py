@@ -88,7 +88,12 @@ def _ends(edges: pa.Table, handles: pa.Table, passes: npt.NDArray[np.int16], nam
 
 
 def subject_pairs(edges: pa.Table, handles: pa.Table) -> SubjectPairs:
-    """Gather edges into subject pairs.
+    """Gather edges into subject pairs; as `met_pairs`, without the passes."""
+    return met_pairs(edges, handles)[0]
+
+
+def met_pairs(edges: pa.Table, handles: pa.Table) -> tuple[SubjectPairs, npt.NDArray[np.int64]]:
+    """Gather edges into subject pairs; int64[n] says how many passes found each.
 
     Args:
         edges: Columns of `contract/edges.py`; here pass, handle_a, handle_b, weight, probability count.
@@ -168,16 +173,17 @@ def _gathered(
     b: npt.NDArray[np.int64],
     probability: npt.NDArray[np.float64],
     weight: npt.NDArray[np.float64],
-) -> SubjectPairs:
+) -> tuple[SubjectPairs, npt.NDArray[np.int64]]:
     """Take the best edge of each pair in each pass, then the mean over its passes."""
     order = _ordered(passes, a, b, probability, weight)
     a, b, passes, probability, weight = a[order], b[order], passes[order], probability[order], weight[order]
     if not len(a):
-        return SubjectPairs(a, b, probability, weight)
+        return SubjectPairs(a, b, probability, weight), np.empty(0, dtype=np.int64)
     new = np.r_[True, (a[1:] != a[:-1]) | (b[1:] != b[:-1])]
     best = new | np.r_[True, passes[1:] != passes[:-1]]
     start = np.flatnonzero(new[best])
     number = np.diff(np.r_[start, int(best.sum())])
     share = np.clip(probability[best], _TINY, 1 - _TINY)
     odds = np.add.reduceat(np.log(share) - np.log1p(-share), start) / number
-    return SubjectPairs(a[new], b[new], 1 / (1 + np.exp(-odds)), np.add.reduceat(weight[best], start) / number)
+    weights = np.add.reduceat(weight[best], start) / number
+    return SubjectPairs(a[new], b[new], 1 / (1 + np.exp(-odds)), weights), number.astype(np.int64)
