@@ -1,7 +1,8 @@
-"""`wasl audit payload|report|sheet|frontier`: attacks on the payload, and pages that a privacy officer can sign."""
+"""Commands of `wasl audit` about the payload, and pages that a privacy officer can sign."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,10 @@ def payload(
     ] = "local",
     seed: Annotated[int, typer.Option(help="Of the persons and points drawn for trajectories.")] = 1,
     persons: Annotated[int, typer.Option(help="How many persons' trajectories are sought.", min=1)] = 2000,
+    synthetic: Annotated[
+        int | None,
+        typer.Option(help="No connector: six synthetic registers of so many persons, under the draft's rules.", min=50),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Attack the payload as it would leave: leaked table, uniqueness, differences, trajectories. Exit 45 if refused."""
@@ -34,6 +39,9 @@ def payload(
     from connectors.encode import prepare
     from evaluation.payload_audit.audit import audit_prepared
 
+    if synthetic is not None:
+        _synthetic_payload(synthetic, seed, persons, as_json)
+        return
     if group not in {"local", "none"}:
         raise InputError("The grouping is neither local nor none.")
     agent = ConnectorAgent.open(folder, read_passphrase())
@@ -49,6 +57,27 @@ def payload(
     told = {**found.document(), "bound": bound, "kept": found.holds(bound)}
     emit(told, as_json, payload_words(found, bound))
     if not found.holds(bound):
+        raise typer.Exit(REFUSED)
+
+
+def _synthetic_payload(size: int, seed: int, persons: int, as_json: bool) -> None:
+    """Audit what the default rules would make of synthetic registers."""
+    from connectors.drafting import canonical_proposal
+    from contract.agreement import GateTerms
+    from evaluation.payload_audit.audit import audit_payload
+    from evaluation.payload_audit.synthetic import synthetic_payload
+    from evaluation.synthetic import generate
+
+    country, bound = generate(size, seed), GateTerms().payload_joined
+    records = max(register.identity.height for register in country.registers.values())
+    audits = [
+        audit_payload(synthetic_payload(country, canonical_proposal(name, persons=records)), seed=seed, persons=persons)
+        for name in country.registers
+    ]
+    kept = all(found.holds(bound) for found in audits)
+    told = {"persons": size, "bound": bound, "kept": kept, "registers": [found.document() for found in audits]}
+    emit(told, as_json, "\n\n".join(payload_words(found, bound) for found in audits))
+    if not kept:
         raise typer.Exit(REFUSED)
 
 
@@ -94,6 +123,58 @@ def sheet(
     say("What is marked in the sheet must be confirmed by counsel or filled in by the institution.")
 
 
+def frontier(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(help="A labelled data set (docs/labelled-data.md); synthetic registers without one."),
+    ] = None,
+    persons: Annotated[int, typer.Option(help="Synthetic persons, where no data set is given.", min=200)] = 1000,
+    rows: Annotated[int, typer.Option(help="Persons attacked in each register.", min=10)] = 500,
+    seed: Annotated[int, typer.Option(help="Of the synthetic persons and of the attacks.")] = 1,
+    point: Annotated[
+        list[str] | None, typer.Option(help="A point by its name; again for each. All by default.")
+    ] = None,
+    out: Out = Path("frontier.html"),
+    lang: Language = "fr",
+    as_json: Json = False,
+) -> None:
+    """Draw quality against re-identification over profiles and parameters; writes a page and the figures beside it."""
+    import tempfile
+
+    from contract.agreement import GateTerms
+    from evaluation.audit_report.frontier import chosen, measure_point
+    from evaluation.audit_report.frontier_page import render_frontier
+    from evaluation.audit_report.language import texts
+    from evaluation.datasets import load_dataset
+    from evaluation.synthetic import generate, write
+
+    texts(lang)  # a wrong language is said before the work begins
+    points = chosen(point or [])
+    with tempfile.TemporaryDirectory(prefix="wasl-frontier-") as folder:
+        if directory is None:
+            write(generate(persons, seed), Path(folder))
+        dataset = load_dataset(directory or Path(folder))
+        measured = []
+        for one in points:
+            say(f"{one.name} ...")
+            measured.append(measure_point(dataset, one, rows=rows, seed=seed))
+    bound = GateTerms().union_leakage
+    known = dataset.truth.get_column("entity_id").n_unique()
+    told = {
+        "dataset": dataset.name,
+        "persons": known,
+        "attacked": rows,
+        "bound": bound,
+        "points": [one.document() for one in measured],
+    }
+    _write(out, render_frontier(measured, lang, dataset=dataset.name, persons=known, rows=rows, bound=bound))
+    figures = out.with_suffix(".json")
+    _write(figures, json.dumps(told, indent=1) + "\n")
+    lines = [f"{'':<34}      F1   named"]
+    lines += [f"{one.point.name:<34}{one.f1:>8.4f}{one.named:>8.2%}" for one in measured]
+    emit({**told, "files": [str(out), str(figures)]}, as_json, "\n".join(lines))
+
+
 def payload_words(found: PayloadAudit, bound: float) -> str:
     """Return a payload's audit for people."""
     held = found.holds(bound)
@@ -134,5 +215,5 @@ def _write(path: Path, text: str) -> None:
 
 def add_commands(app: typer.Typer) -> None:
     """Add these commands to `wasl audit`."""
-    for command in (payload, report, sheet):
+    for command in (payload, report, sheet, frontier):
         app.command()(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from pseudonymisation.encoding.columns import HANDLE
 from pseudonymisation.encoding.profile import EncodingContext
 from pseudonymisation.encoding.record import RECORD_TABLE, Record, hash_count
 from pseudonymisation.randomness import SeededRandomness
+
+_PARTS: Final = (("year", 0, 4, pl.Int32), ("month", 4, 2, pl.Int8), ("day", 6, 2, pl.Int8))
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ def identities(persons: Persons) -> pl.DataFrame:
         "given",
         "family",
         "full",
-        pl.col("birth").str.slice(0, 4).cast(pl.Int32).alias("birth_year"),
-        pl.col("birth").str.slice(4, 2).cast(pl.Int8).alias("birth_month"),
-        pl.col("birth").str.slice(6, 2).cast(pl.Int8).alias("birth_day"),
+        # an unknown part of a date is written in zeros
+        *(
+            pl.col("birth").str.slice(first, width).cast(kind, strict=False).replace(0, None).alias(f"birth_{part}")
+            for part, first, width, kind in _PARTS
+        ),
     )
