@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from contract.agreement import Agreement
+from linkage.assessment import DOUBT, assess
 from linkage.draws import MissedLinks, draw_partitions
 from linkage.pairs import SubjectPairs
 from trajectories.uncertainty import LinkageDraws
@@ -53,16 +54,15 @@ def link_uncertainty(
     links: pl.DataFrame,
     records: Mapping[str, pl.DataFrame],
     agreement: Agreement,
-    missed: Sequence[MissedLinks] = (),
 ) -> LinkUncertainty:
     """Draw partitions of the subjects, and say how sure each person's registers are.
 
     Args:
-        pairs: Pairs of subjects of the merge: `a`, `b`, `probability`, `weight`.
+        pairs: Pairs of subjects of the merge: `a`, `b`, `probability`, `weight`, and the number of `passes` that found
+            each; without the last nothing is known of links that no pass found, and none is drawn.
         links: `register`, `subject_ref`, `person_id`, sorted by register and reference as subjects are numbered.
-        records: Register to `subject_ref`, `record_ref`.
+        records: Register to `subject_ref`, `record_ref`, and what there is of `sex` and `nationality`.
         agreement: Says which registers hold one record a person.
-        missed: Estimated links that no pass found.
 
     Raises:
         EvidenceError: Pairs and links do not fit together.
@@ -74,8 +74,13 @@ def link_uncertainty(
     first = links.select("person_id").unique(maintain_order=True).with_row_index("label")
     named = links.join(first, on="person_id", how="left", maintain_order="left")
     point = named["label"].to_numpy().astype(np.int64)
-    drawn = draw_partitions(register, single, found, point, draws=DRAWS, seed=_SEED, missed=missed)
     numbered = links.with_row_index("subject").with_columns(pl.col("subject").cast(pl.Int64))
+    missed: list[MissedLinks] = []
+    if "passes" in pairs.column_names:
+        missed = missed_links(register, single, found, pairs.column("passes").to_numpy(), point)
+    drawn = draw_partitions(
+        register, single, found, point, draws=DRAWS, seed=_SEED, missed=missed, stratum=_strata(numbered, records)
+    )
     subject_of = pl.concat(
         [
             own.select(pl.lit(name).alias("register"), "subject_ref", record=pl.col("record_ref").cast(pl.String)).join(
@@ -87,6 +92,47 @@ def link_uncertainty(
     ).select("register", "record", "subject")
     table = pl.DataFrame(drawn.table)
     return LinkUncertainty(DRAWS, table, point, subject_of, _confidence(numbered, point, found))
+
+
+def missed_links(
+    register: npt.NDArray[np.int64],
+    single: Sequence[int],
+    pairs: SubjectPairs,
+    passes: npt.NDArray[np.int64],
+    point: npt.NDArray[np.int64],
+) -> list[MissedLinks]:
+    """Return the expected links between persons that no pass found, by pair of registers.
+
+    The assessment counts pairs of subjects. A person with several subjects in a register brings several pairs by one
+    link, so the number is divided by the pairs that a linked person has, on average.
+    """
+    held = np.zeros((int(point.max(initial=-1)) + 1, int(register.max(initial=-1)) + 1), dtype=np.int64)
+    np.add.at(held, (point, register), 1)
+    found = []
+    for key, one in sorted((key, one) for key, one in assess(register, single, pairs, passes, point).items() if key):
+        a, b = key
+        persons = int(((held[:, a] > (a == b)) & (held[:, b] > 0)).sum())
+        if persons and one.missed > 0:
+            expected = one.missed * persons / max(one.linked, persons)
+            found.append(MissedLinks(a, b, expected, DOUBT * expected))
+    return found
+
+
+def _strata(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> npt.NDArray[np.int64]:
+    """Return a stratum of each subject, of nationality and sex as its records give them: missed links join alike."""
+    described = []
+    for name, own in sorted(records.items()):
+        columns = [
+            pl.col(column).cast(pl.String).drop_nulls().min() if column in own.columns else pl.lit("").alias(column)
+            for column in ("nationality", "sex")
+        ]
+        described.append(own.group_by("subject_ref").agg(columns).with_columns(register=pl.lit(name)))
+    if not described:
+        return np.zeros(links.height, dtype=np.int64)
+    joined = links.join(
+        pl.concat(described), on=["register", "subject_ref"], how="left", maintain_order="left"
+    ).with_columns(pl.col("nationality", "sex").fill_null(""))
+    return joined.select(pl.struct("nationality", "sex").rank("dense")).to_series().cast(pl.Int64).to_numpy()
 
 
 def _confidence(links: pl.DataFrame, point: npt.NDArray[np.int64], pairs: SubjectPairs) -> pl.DataFrame:

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from service.statistics_unit.draws import DRAWS, link_uncertainty
+from linkage.pairs import SubjectPairs
+from service.statistics_unit.draws import DRAWS, link_uncertainty, missed_links
 from tests.contract.builders import make_agreement
 
 AGREEMENT = make_agreement()[0]
@@ -56,3 +57,25 @@ def test_draws_are_laid_over_records_in_their_order() -> None:
 
 def test_the_same_links_draw_the_same() -> None:
     assert uncertain(0.6)[0].table.equals(uncertain(0.6)[0].table)
+
+
+def test_missed_links_are_counted_in_persons_not_in_pairs_of_subjects() -> None:
+    # 40 persons with two subjects in register 0 and one in register 1: 80 pairs, most of them found by one pass only.
+    register = np.tile(np.array([0, 0, 1], dtype=np.int64), 40)
+    point = np.repeat(np.arange(40, dtype=np.int64), 3)
+    first = np.arange(0, 120, 3)
+    a, b = np.concatenate([first, first + 1]), np.concatenate([first + 2, first + 2])
+    order = np.lexsort((b, a))
+    pairs = SubjectPairs(a[order], b[order], np.full(80, 0.99), np.full(80, 5.0))
+    passes = np.ones(80, dtype=np.int64)
+    passes[::4] = 2
+    (found,) = missed_links(register, [1], pairs, passes, point)
+    # Chao: 60 * 59 / (2 * 21) pairs were seen by no pass; two pairs are one link.
+    assert (found.register_a, found.register_b) == (0, 1)
+    assert found.expected == 60 * 59 / (2 * 21) / 2
+    assert found.deviation > 0
+
+
+def test_nothing_is_missed_where_every_pair_was_found_twice() -> None:
+    pairs = SubjectPairs(np.array([0]), np.array([1]), np.array([0.99]), np.array([5.0]))
+    assert missed_links(np.array([0, 1]), [], pairs, np.array([2]), np.array([0, 0])) == []
