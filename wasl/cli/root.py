@@ -70,12 +70,15 @@ def evaluate(
     profile: Annotated[str, typer.Option(help="blind_blocks, record or clear.")] = "blind_blocks",
     group: Annotated[str, typer.Option(help="none: each record a subject; local: the connector groups.")] = "none",
     links: Annotated[Path | None, typer.Option(help="Write register,record_id,person_id to this file.")] = None,
+    audit: Annotated[bool, typer.Option(help="Attack the encodings of this very run.")] = True,
+    audit_rows: Annotated[int, typer.Option(help="Persons attacked in each register.", min=1)] = 300,
     as_json: Json = False,
 ) -> None:
     """Run the real path on a labelled data set and score the link map against its truth."""
     from wasl.cli.evaluation import evaluate_set
 
-    result, text = evaluate_set(directory, profile=profile, group=group, links=links)
+    rows = audit_rows if audit else None
+    result, text = evaluate_set(directory, profile=profile, group=group, links=links, audit_rows=rows)
     emit(result, as_json, text)
 
 
