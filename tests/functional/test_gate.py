@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 from sqlalchemy import select
+from typer.testing import CliRunner
 
 from connectors import gate
+from connectors.agent import ConnectorAgent
+from connectors.agreements import keep_agreement
 from connectors.errors import UnitRefusedError
 from connectors.overrides import ask, countersign
 from contract.agreement import GateTerms, PassTerms
 from contract.audit_override import AuditDossier, GateRefusedError
-from contract.errors import ConflictError, SubmissionError
+from contract.errors import ConflictError, InputError, SubmissionError
 from evaluation.attacks.blocks.controls import bloom_kernel
 from evaluation.audit.auditor import SubmissionAuditor
+from pseudonymisation.keys.store import KeyStore
 from service.audit.models import AuditEntry
-from tests.connectors.world import REGISTER_TERMS, VINTAGE, World, build
+from tests.connectors.world import PASSPHRASE, REGISTER_TERMS, VINTAGE, World, build
+from wasl.cli.root import app
 
 #: Fewer rows in the controls than real audits have: here they only have to behave.
 AUDITOR = SubmissionAuditor(overlaps=(1.0,), control_rows=60)
@@ -133,6 +139,40 @@ def test_an_audit_again_gives_the_same_figures_and_ends_the_override(refused):
     assert other.seed == 2
     with pytest.raises(GateRefusedError, match="another audit report"):
         agent.audits.accept(manifest_id, override)
+
+
+def test_an_override_by_commands(refused, tmp_path, monkeypatch):
+    world, manifest_id = refused
+    agent = world.agents["dgsn"]
+    folder = agent.configuration.folder
+    monkeypatch.setattr(ConnectorAgent, "open", lambda folder, passphrase, **options: agent)
+    keep_agreement(tmp_path / "agreement.json", agent.agreement)
+    (tmp_path / "passphrase").write_bytes(PASSPHRASE)
+    monkeypatch.setenv("WASL_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    officer = SimpleNamespace(party="cndp", signing_key=world.officer.signing)
+    monkeypatch.setattr(KeyStore, "open", lambda path, passphrase: officer)
+
+    def command(*arguments) -> tuple[int, dict]:
+        ended = CliRunner().invoke(app, [str(one) for one in arguments])
+        if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+            raise ended.exception
+        return ended.exit_code, json.loads(ended.stdout.splitlines()[-1])
+
+    asked, here = tmp_path / "override.json", ("--folder", folder, "--json")
+    code, shown = command("audit", "encodings", manifest_id, "--config", folder / "connector.toml", "--show", "--json")
+    assert (code, shown["verdict"]) == (45, "FAIL")
+    assert shown["report"]["manifest_id"] == manifest_id
+    with pytest.raises(InputError):
+        command("audit", "override", manifest_id, *here)
+    request = ("--by", "Operator A", "--reason", "Synthetic people only.", "--output", asked)
+    assert command("audit", "override", manifest_id, *request, *here)[0] == 0
+    with pytest.raises(GateRefusedError, match="lacks the signature"):
+        command("audit", "override", manifest_id, "--signed", asked, *here)
+    signing = ("--agreement", tmp_path / "agreement.json", "--keys", tmp_path / "keys", "--by", "Officer B", "--yes")
+    code, signed = command("audit", "countersign", asked, *signing, "--json")
+    assert (code, signed["override"]["officer"]) == (0, "Officer B")
+    assert command("audit", "override", manifest_id, "--signed", asked, *here)[1]["verdict"] == "OVERRIDDEN"
+    assert command("connector", "status", *here)[1]["submissions"][0]["audit"] == "OVERRIDDEN"
 
 
 def test_an_altered_register_or_file_is_no_longer_what_was_audited(tmp_path):
