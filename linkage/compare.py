@@ -41,9 +41,8 @@ def check_blocks(arrays: PassArrays) -> None:
     """
     if not len(arrays):
         return
-    ends = np.unique(arrays.ends)
-    sizes = np.diff(np.concatenate([[0], ends])).astype(np.float64)
-    largest = int(sizes.max())
+    ends = arrays.ends[np.flatnonzero(np.diff(arrays.ends, append=-1))]
+    largest = int(np.diff(ends, prepend=0).max())
     if largest * (largest - 1) / 2 > MAX_BLOCK_PAIRS:
         raise BlockSizeError(f"A block holds {largest} rows.", where={"pass": arrays.name})
 

@@ -15,7 +15,8 @@ them, and it makes no difference which worker made which, or how often.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,6 +35,7 @@ from linkage.model import Model
 from linkage.patterns import PatternCounts
 from linkage.plan import ComparisonPlan
 
+Measure = Callable[[str], AbstractContextManager[None]]
 MEMORY_BYTES: Final = 2 << 30
 _COPIES: Final = 2.5  # of a row while a pass is loaded: table, arrays, sort keys
 _MAX_RANGES: Final = 1 << 10
@@ -98,8 +100,17 @@ class Linked:
     recomputed: tuple[str, ...]
 
 
-def link(job: Job, engine: Engine) -> Linked:
+def _unmeasured(_step: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def link(job: Job, engine: Engine, measure: Measure = _unmeasured) -> Linked:
     """Run a linkage, or go on with one that was broken off.
+
+    Args:
+        job: What to link.
+        engine: What runs the tasks.
+        measure: Makes the context that each step runs in, from the step's name.
 
     Raises:
         WaslError: A table is not as the agreement asks, a block is too large, or the engine gave up.
@@ -113,16 +124,21 @@ def link(job: Job, engine: Engine) -> Linked:
             splits += [
                 Split(path, job.folder, name, register, cut) for register, path in sorted(job.tables[name].items())
             ]
-    damaged = _run(engine, split_table, splits)
-    damaged += _run(engine, count_part, parts)
+    with measure("split"):
+        damaged = _run(engine, split_table, splits)
+    with measure("count"):
+        damaged += _run(engine, count_part, parts)
     counts: dict[str, list[PatternCounts]] = {}
     for part in parts:
         counts.setdefault(part.name, []).append(counts_of(read_chunk(part.counts_file)))
-    merged = {name: PatternCounts.merge(found) for name, found in counts.items()}
-    model = fit(merged, job.plan)
+    with measure("fit"):
+        merged = {name: PatternCounts.merge(found) for name, found in counts.items()}
+        model = fit(merged, job.plan)
     emitting = [part.with_model(model.to_json()) for part in parts]
-    damaged += _run(engine, emit_part, emitting)
-    return Linked(merged, model, _joined(emitting), tuple(damaged))
+    with measure("emit"):
+        damaged += _run(engine, emit_part, emitting)
+        edges = _joined(emitting)
+    return Linked(merged, model, edges, tuple(damaged))
 
 
 def _run(engine: Engine, task: Task, items: list[Part] | list[Split]) -> list[str]:

@@ -8,10 +8,11 @@ within H with a chance of at most `loss`: the bound holds for any codes, over th
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 from scipy import stats
 
 from linkage.errors import PatternError
@@ -43,10 +44,16 @@ def prefix_bound(bits: int, prefix: int, bound: int, loss: float = LOSS) -> int:
 def drawn_bits(words: npt.NDArray[np.uint64], prefix: int, seed: int) -> npt.NDArray[np.uint64]:
     """Return `prefix` bits of each code (uint64[n, w]), drawn by seed, packed into uint64[n, ceil(prefix / 64)]."""
     places = np.random.default_rng(seed).permutation(64 * words.shape[1])[:prefix]
-    out = np.zeros((len(words), -(-prefix // 64)), dtype=np.uint64)
-    for at, place in enumerate(places.tolist()):
-        bit = words[:, place // 64] >> np.uint64(place % 64) & np.uint64(1)
-        out[:, at // 64] |= bit << np.uint64(at % 64)
+    return np.asarray(_drawn(np.ascontiguousarray(words), places, -(-prefix // 64)))
+
+
+@njit(nogil=True, cache=True)
+def _drawn(words: Any, places: Any, width: int) -> Any:
+    out = np.zeros((words.shape[0], width), dtype=np.uint64)
+    for row in range(words.shape[0]):
+        for at in range(len(places)):
+            bit = words[row, places[at] >> 6] >> np.uint64(places[at] & 63) & np.uint64(1)
+            out[row, at >> 6] |= bit << np.uint64(at & 63)
     return out
 
 

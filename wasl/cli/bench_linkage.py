@@ -1,0 +1,106 @@
+"""`wasl bench linkage`, `kernels` and `scaling`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wasl.cli.output import emit
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Threads = Annotated[int, typer.Option(help="Threads.", min=1)]
+Folder = Annotated[Path | None, typer.Option(help="Keep the made-up data here for the next time.")]
+
+
+def linkage(
+    persons: Annotated[int, typer.Option(help="Rows of each of two registers.", min=100)] = 100_000,
+    threads: Threads = 2,
+    folder: Folder = None,
+    seed: Annotated[int, typer.Option(help="Seed of the made-up registers.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Measure a linkage from pass tables to person ids: time, memory and F1."""
+    from evaluation.benchmarks.linkage import bench
+
+    result = bench(persons, threads=threads, folder=folder, seed=seed)
+    emit(result, as_json, _linkage_text(result))
+
+
+def kernels(
+    rows: Annotated[int, typer.Option(help="Rows of each side of a scan.", min=64)] = 20_000,
+    repeats: Annotated[int, typer.Option(help="Runs of each kernel; the median counts.", min=1)] = 5,
+    as_json: Json = False,
+) -> None:
+    """Measure each kernel on one core, beside what this processor allows at most."""
+    from evaluation.benchmarks.kernels import bench
+
+    result = bench(rows=rows, repeats=repeats)
+    emit(result, as_json, _kernels_text(result))
+
+
+def scaling(
+    records: Annotated[list[int] | None, typer.Option(help="Records of both registers; may be given again.")] = None,
+    threads: Threads = 2,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how the time of a linkage grows, from 100,000 records to four million."""
+    from evaluation.benchmarks.scaling import RECORDS, bench
+
+    result = bench(tuple(records or RECORDS), threads=threads, folder=folder)
+    emit(result, as_json, _scaling_text(result))
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the three commands."""
+    app.command("linkage")(linkage)
+    app.command("kernels")(kernels)
+    app.command("scaling")(scaling)
+
+
+def _linkage_text(result: dict[str, Any]) -> str:
+    lines = [
+        f"{name:<20} {stage['seconds']:8.2f} s {stage['peak_bytes'] / 1e9:6.2f} GB"
+        for name, stage in result["stages"].items()
+    ]
+    lines += [
+        "",
+        f"2 x {result['persons']} rows: {result['seconds']:.2f} s ({result['cpu_seconds']:.2f} s of processor time)",
+        f"{result['pairs_compared']} pairs compared in {result['passes']} passes, F1 {result['f1']:.4f}",
+        _where(result),
+    ]
+    return "\n".join(lines)
+
+
+def _kernels_text(result: dict[str, Any]) -> str:
+    lines = ["in blocks of"]
+    for one in result["in_block"]:
+        pairs, rows = one["pairs_per_second"] / 1e6, one["rows_per_second"] / 1e6
+        lines.append(f"{one['block_rows']:>8} rows {pairs:9.1f} M pairs/s {rows:8.2f} M rows/s")
+    for one in result["scan"]:
+        limit = one["limit_pairs_per_second"] / 1e9
+        lines += ["", f"{one['bits']} bits, {one['rows']} x {one['rows']}; limit {limit:.2f} G pairs/s"]
+        for name, way in one["kernels"].items():
+            rate, share = way["pairs_per_second"] / 1e9, way["of_limit"]
+            lines.append(
+                f"{name:>10} {rate:9.2f} G pairs/s {share:6.2f} of the limit, finds {way['of_exact_found']:.4f}"
+            )
+        lines.append(f"two-stage loss at most {one['two_stage_loss_bound']:.1e}")
+    return "\n".join([*lines, "", _where(result)])
+
+
+def _scaling_text(result: dict[str, Any]) -> str:
+    lines = [
+        f"{one['records']:>10} records {one['seconds']:8.2f} s {one['cpu_seconds']:8.2f} s cpu "
+        f"{one['peak_bytes'] / 1e9:6.2f} GB  F1 {one['f1']:.4f}"
+        for one in result["runs"]
+    ]
+    exponents = f"exponent {result['exponent']:.3f} (wall), {result['exponent_cpu']:.3f} (processor time)"
+    return "\n".join([*lines, exponents, _where(result)])
+
+
+def _where(result: dict[str, Any]) -> str:
+    machine = result["machine"]
+    return f"{machine['processor']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB"
