@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,12 @@ import polars as pl
 import pyarrow as pa
 
 from contract.agreement import Agreement
+from linkage.assessment import assess
 from linkage.cluster import cluster
-from linkage.pairs import SubjectPairs, subject_pairs
+from linkage.incremental import recluster
+from linkage.pairs import SubjectPairs, met_pairs
 from linkage.person_ids import assign
+from service.statistics_unit.continuation import Earlier, before_of
 
 LINK_COLUMNS = ("register", "subject_ref", "person_id")
 
@@ -72,12 +76,36 @@ def _references(frame: pl.DataFrame, register: str) -> pl.DataFrame:
 
 
 def pairs_of(edges: pa.Table, subjects: Subjects) -> pa.Table:
-    """Merge the passes: pairs of subjects `a`, `b` (int64) with `probability` and `weight` (float64)."""
-    return pa.table(subject_pairs(edges, subjects.handles)._asdict())
+    """Merge the passes: pairs of subjects `a`, `b` with `probability` and `weight`, and the number of `passes`."""
+    pairs, passes = met_pairs(edges, subjects.handles)
+    return pa.table({**pairs._asdict(), "passes": passes})
+
+
+def assessment_of(subjects: Subjects, pairs: pa.Table, agreement: Agreement, links: pl.DataFrame) -> dict[str, Any]:
+    """Return the estimated precision, recall and blocking loss, as a whole and by pair of registers."""
+    register, single = _registers(subjects, agreement)
+    found = SubjectPairs(*(pairs.column(name).to_numpy() for name in SubjectPairs._fields))
+    labels = links["person_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
+    assessed = assess(register, single, found, pairs.column("passes").to_numpy(), labels)
+    names = [terms.name for terms in agreement.registers]
+    by_pair = {f"{names[key[0]]}/{names[key[1]]}": own.report() for key, own in assessed.items() if key is not None}
+    return {**assessed[None].report(), "by_register_pair": by_pair}
+
+
+def _registers(subjects: Subjects, agreement: Agreement) -> tuple[npt.NDArray[np.int64], list[int]]:
+    """Return each subject's register as its place in the agreement, and the places with one record a person."""
+    names = [terms.name for terms in agreement.registers]
+    places = dict(zip(names, range(len(names)), strict=True))
+    register = np.array([places[name] for name in subjects.frame["register"]], dtype=np.int64)
+    return register, [places[terms.name] for terms in agreement.registers if terms.rows_per_person == "one"]
 
 
 def links_of(
-    subjects: Subjects, pairs: pa.Table, agreement: Agreement, previous: Mapping[tuple[str, str], str]
+    subjects: Subjects,
+    pairs: pa.Table,
+    agreement: Agreement,
+    previous: Mapping[tuple[str, str], str],
+    earlier: Earlier | None = None,
 ) -> pl.DataFrame:
     """Cluster subjects and name the persons.
 
@@ -86,16 +114,18 @@ def links_of(
         pairs: Of `pairs_of`.
         agreement: Says which registers hold one record a person.
         previous: (register, subject_ref) to the person id of the run before.
+        earlier: Its objects, if they are still there: only components whose edges changed are clustered anew.
 
     Returns:
         `LINK_COLUMNS`, sorted by register and subject_ref.
     """
-    names = [terms.name for terms in agreement.registers]
-    places = dict(zip(names, range(len(names)), strict=True))
-    register: npt.NDArray[np.int64] = np.array([places[name] for name in subjects.frame["register"]], dtype=np.int64)
-    single = [places[terms.name] for terms in agreement.registers if terms.rows_per_person == "one"]
+    register, single = _registers(subjects, agreement)
     found = SubjectPairs(*(pairs.column(name).to_numpy() for name in SubjectPairs._fields))
-    labels = cluster(len(subjects), register, single, found.a, found.b, found.probability)
+    if earlier is None:
+        labels = cluster(len(subjects), register, single, found.a, found.b, found.probability)
+    else:
+        before = before_of(earlier, subjects.frame, register, single)
+        labels = recluster(register, single, found, before).labels
     references = [f"{row[0]}/{row[1]}" for row in subjects.frame.iter_rows()]
-    earlier = {f"{name}/{reference}": person for (name, reference), person in previous.items()}
-    return subjects.frame.with_columns(pl.Series("person_id", assign(labels, references, earlier), dtype=pl.String))
+    known = {f"{name}/{reference}": person for (name, reference), person in previous.items()}
+    return subjects.frame.with_columns(pl.Series("person_id", assign(labels, references, known), dtype=pl.String))

@@ -87,6 +87,14 @@ def previous_run(session: Session, run: Run) -> str | None:
     return None
 
 
+def series_of(session: Session, agreement_id: str) -> str:
+    """Return the first agreement of a line of successors, as far as this unit knows it."""
+    earlier = _predecessor(session, agreement_id)
+    while earlier is not None:
+        agreement_id, earlier = earlier, _predecessor(session, earlier)
+    return agreement_id
+
+
 def _predecessor(session: Session, agreement_id: str) -> str | None:
     row = session.get(AgreementRow, agreement_id)
     return None if row is None else parse_agreement(row.document).predecessor

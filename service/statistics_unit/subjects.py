@@ -8,31 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Index, String, delete, insert, select, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import delete, insert, select, text
 
 from service.db.base import Database
 from service.settings import Settings
+from service.statistics_unit.lineage import erase_subjects, forget_lineage
+from service.statistics_unit.subject_models import PersonLink, SubjectsBase
 
 _ROWS_AT_ONCE = 10_000
 
 Link = tuple[str, str, str]  # register, subject_ref, person_id
-
-
-class SubjectsBase(DeclarativeBase):
-    """Base of the subjects database's tables."""
-
-
-class PersonLink(SubjectsBase):
-    """A subject's person as a run found it."""
-
-    __tablename__ = "person_links"
-    __table_args__ = (Index("ix_person_links_subject", "register_name", "subject_ref"),)
-
-    run_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    register_name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    subject_ref: Mapped[str] = mapped_column(String(64), primary_key=True)
-    person_id: Mapped[str] = mapped_column(String(64))
 
 
 @contextmanager
@@ -69,7 +54,8 @@ def write_links(database: Database, run_id: str, links: Iterable[Link]) -> None:
 
 
 def forget_subjects(database: Database, subjects: Iterable[tuple[str, str]]) -> None:
-    """Delete retracted subjects (register, subject_ref) from the links of all runs."""
+    """Delete retracted subjects (register, subject_ref) from the links of all runs and from the ledger of persons."""
+    erase_subjects(database, subjects := list(subjects))
     with database.write() as session:
         for register, subject in sorted(subjects):
             own = (PersonLink.register_name == register, PersonLink.subject_ref == subject)
@@ -77,7 +63,8 @@ def forget_subjects(database: Database, subjects: Iterable[tuple[str, str]]) -> 
 
 
 def forget_runs(database: Database, runs: Iterable[str]) -> None:
-    """Delete the links of runs, as at the end of their agreement's retention."""
+    """Delete the links of runs, as at the end of their agreement's retention, and take them out of the ledger."""
+    forget_lineage(database, runs := list(runs))
     with database.write() as session:
         if database.engine.dialect.name == "sqlite":
             session.execute(text("PRAGMA secure_delete=ON"))  # deleted rows are overwritten with zeros

@@ -18,17 +18,21 @@ import polars as pl
 from sqlalchemy.orm import Session
 
 from contract.canonical import canonical_json, document_id
-from contract.errors import ConflictError
+from contract.errors import ConflictError, NotFoundError
 from service.agreements.service import get_agreement, live_agreement
+from service.runs.ledger import find
+from service.runs.ledger import results as results_of
 from service.runs.port import Chunk, ChunkPlan, ChunkResult, Outcome, Results, Run
 from service.runs.queue import STAGES
+from service.statistics_unit.continuation import Earlier
 from service.statistics_unit.draws import LinkUncertainty, link_uncertainty
+from service.statistics_unit.lineage import record_run
 from service.statistics_unit.objects import put_frame, read_arrow, read_frame
 from service.statistics_unit.payload import link_registers, linked_records
-from service.statistics_unit.persons import Subjects, gather_subjects, links_of, pairs_of
+from service.statistics_unit.persons import Subjects, assessment_of, gather_subjects, links_of, pairs_of
 from service.statistics_unit.removal import remove_superseded
 from service.statistics_unit.retraction import retracted
-from service.statistics_unit.start import KIND, previous_run
+from service.statistics_unit.start import KIND, previous_run, series_of
 from service.statistics_unit.subjects import forget_subjects, stored_links, subjects_database, write_links
 from service.statistics_unit.trajectories import compute
 from service.submissions.models import Submission, SubmissionState
@@ -73,7 +77,8 @@ class StatisticsWorkflow:
         if stage == "cluster":
             # Decided once, when the stage is opened: a repeated chunk continues the same persons.
             with self._unit.database.read() as session:
-                return [ChunkPlan(stage, {"previous": previous_run(session, run)})]
+                previous = previous_run(session, run)
+                return [ChunkPlan(stage, {"previous": previous, "series": series_of(session, run.agreement_id)})]
         if stage == "records":
             return [ChunkPlan(register, {"register": register}) for register in sorted(run.parameters["submissions"])]
         return [ChunkPlan(stage)]
@@ -125,13 +130,36 @@ class StatisticsWorkflow:
         with subjects_database(self._unit.settings) as database:
             before = stored_links(database, chunk.parameters["previous"]) if chunk.parameters["previous"] else []
             previous = {(register, subject): person for register, subject, person in before}
-            links = links_of(self._subjects(run), pairs, agreement, previous)
+            earlier = self._earlier(chunk.parameters["previous"], run)
+            subjects = self._subjects(run)
+            links = links_of(subjects, pairs, agreement, previous, earlier)
             write_links(database, run.id, links.iter_rows())
             forget_subjects(database, self._retracted(run))
+            happened = record_run(database, chunk.parameters["series"], run.id, run.vintage, links)
         known = set(previous.values())
         kept = sum(1 for person in links["person_id"].unique() if person in known)
-        summary = {"subjects": links.height, "persons": links["person_id"].n_unique(), "persons_seen_before": kept}
+        summary = {
+            "subjects": links.height,
+            "persons": links["person_id"].n_unique(),
+            "persons_seen_before": kept,
+            "lineage": happened,
+            "assessment": assessment_of(subjects, pairs, agreement, links),
+        }
         return ChunkResult(put_frame(self._unit.subjects, links), summary)
+
+    def _earlier(self, previous: str | None, run: Run) -> Earlier | None:
+        """Return the objects of the run before under the same agreement, if they are all still there."""
+        if previous is None:
+            return None
+        with self._unit.database.read() as session:
+            if find(session, previous).agreement_id != run.agreement_id:
+                return None
+            (merged,), (clustered,) = (results_of(session, previous, stage) for stage in ("merge", "cluster"))
+        try:
+            links = read_frame(self._unit.subjects, clustered.digest)
+            return Earlier(links, read_arrow(self._unit.subjects, merged.digest))
+        except NotFoundError:  # removed with a computation that was superseded: all is clustered anew
+            return None
 
     def _records(self, run: Run, chunk: Chunk, results: Results) -> ChunkResult:
         (clustered,) = results("cluster")

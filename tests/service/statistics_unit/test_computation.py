@@ -17,7 +17,8 @@ from service.runs.port import RunState
 from service.runs.queue import JobQueue
 from service.statistics_unit import links, releases
 from service.statistics_unit.start import latest_run, start_statistics
-from service.statistics_unit.subjects import PersonLink, subjects_database
+from service.statistics_unit.subject_models import PersonLink
+from service.statistics_unit.subjects import subjects_database
 from tests.service.linkage_unit.builders import (
     VINTAGE,
     Federation,
