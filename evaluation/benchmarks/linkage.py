@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -122,6 +123,7 @@ def _owned(handles: Mapping[str, Mapping[str, Path]]) -> pa.Table:
     return pa.concat_tables(parts)
 
 
+@cache
 def _warm(threads: int) -> None:
     """Compile the kernels on a few rows, so that no stage measures the compiler."""
     with tempfile.TemporaryDirectory() as place:
