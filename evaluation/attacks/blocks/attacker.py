@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +42,7 @@ class Attacker:
         agreement: Public.
         layout: Columns and comparisons.
         persons: Rows in a random order, so that the order in which they are written down cannot help.
+        looks: What the rows look like by themselves.
         known: int64[N], who each row is, -1 where this attacker does not know the row after all.
         keys: Key components of the rows.
         encoding: What the sketch columns hold.
@@ -53,26 +53,12 @@ class Attacker:
     agreement: Agreement
     layout: Layout
     persons: Persons
+    looks: Looks
     known: Ints
     keys: KeyIndex
     encoding: Encoding
     tables: Tables
     beliefs: Beliefs
-
-    @cached_property
-    def looks(self) -> Looks:
-        """The looks of the rows."""
-        persons, by_difference = self.persons, self.encoding.by_difference
-        everybody = np.arange(len(persons.person))
-        clear = (persons.tokens, persons.sketched, persons.offsets, persons.grams, by_difference)
-        within = person_pairs(everybody, everybody, self.layout.within, *clear)
-        lengths = np.append(np.minimum(np.diff(persons.offsets), BINS - 1), -1).astype(np.int16)  # place -1: missing
-        # only where the distance follows the difference does the weight follow the length
-        weights = lengths[persons.sketched] if by_difference else np.empty((len(everybody), 0), dtype=np.int16)
-        looks = np.concatenate([persons.missing, within, weights.astype(np.uint8)], axis=1)
-        packed = np.ascontiguousarray(looks).view(np.dtype((np.void, looks.shape[1])))[:, 0]
-        _, first, of = np.unique(packed, return_index=True, return_inverse=True)
-        return Looks(persons.missing[first], within[first], weights[first], of.astype(np.int32))
 
     def groups(self, terms: PassTerms) -> Groups:
         """Return the candidates for the blocks of a pass."""
@@ -87,6 +73,19 @@ class Attacker:
         """Return the attacker who knows only these persons."""
         kept = np.isin(self.persons.person, persons)
         return replace(self, known=np.where(kept, self.persons.person, -1), beliefs=beliefs)
+
+
+def _looks(persons: Persons, layout: Layout, by_difference: bool) -> Looks:
+    everybody = np.arange(len(persons.person))
+    clear = (persons.tokens, persons.sketched, persons.offsets, persons.grams, by_difference)
+    within = person_pairs(everybody, everybody, layout.within, *clear)
+    lengths = np.append(np.minimum(np.diff(persons.offsets), BINS - 1), -1).astype(np.int16)  # place -1: missing
+    # only where the distance follows the difference does the weight follow the length
+    weights = lengths[persons.sketched] if by_difference else np.empty((len(everybody), 0), dtype=np.int16)
+    looks = np.concatenate([persons.missing, within, weights.astype(np.uint8)], axis=1)
+    packed = np.ascontiguousarray(looks).view(np.dtype((np.void, looks.shape[1])))[:, 0]
+    _, first, of = np.unique(packed, return_index=True, return_inverse=True)
+    return Looks(persons.missing[first], within[first], weights[first], of.astype(np.int32))
 
 
 def attacker_of(
@@ -122,6 +121,7 @@ def attacker_of(
         agreement=agreement,
         layout=layout,
         persons=persons,
+        looks=_looks(persons, layout, encoding.by_difference),
         known=persons.person,
         keys=KeyIndex(shuffled, agreement.passes if passes is None else passes),
         encoding=encoding,

@@ -7,6 +7,7 @@ population, and alone knows the truth.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from evaluation.attacks.blocks.handles import HandleJoins, joins, linkable_handl
 from evaluation.attacks.blocks.joint import Register, attack_together, one_row_a_person
 from evaluation.attacks.blocks.knowledge import Beliefs
 from evaluation.attacks.blocks.leakage import (
+    WORKERS,
     Leakage,
     PassLeakage,
     Sample,
@@ -148,8 +150,7 @@ def audit_blocks(
     checked = run_controls(agreement, seed=seed) if controls else None
     sample = draw_persons(everybody, rows, seed)
     full = _FullOverlap(encoded, knows_all, sample, seed)
-    for terms in agreement.passes:
-        full.attack(terms, known_pairs)
+    full.attack(agreement.passes, known_pairs)
     found = {1.0: union_of(full.first, len(sample.drawn))}
     for overlap in sorted({one for one in overlaps if one < 1}, reverse=True):
         part = draw_persons(everybody, rows, seed, overlap)
@@ -177,22 +178,33 @@ class _FullOverlap:
 
     def __init__(self, encoded: Mapping[str, EncodedPass], attacker: Attacker, sample: Sample, seed: int) -> None:
         self.encoded, self.attacker, self.sample, self.seed = encoded, attacker, sample, seed
+        self.combinations = combinations_of(attacker)
         self.first: dict[str, PassLeakage] = {}
         self.second: dict[str, PassLeakage] = {}
         self.seeded: dict[int, dict[str, Share]] = {}
         self.frequency: dict[str, BlockFrequency] = {}
-        self.combinations = combinations_of(attacker)
 
-    def attack(self, terms: PassTerms, known_pairs: Sequence[int]) -> None:
-        """Attack a pass."""
+    def attack(self, passes: Sequence[PassTerms], known_pairs: Sequence[int]) -> None:
+        """Attack passes, some side by side."""
+        with ThreadPoolExecutor(WORKERS) as pool:
+            found = list(pool.map(lambda terms: self._attack(terms, known_pairs), passes))
+        for terms, (first, second, seeded, frequency) in zip(passes, found, strict=True):
+            self.first[terms.name], self.second[terms.name] = first, second
+            self.frequency[terms.name] = frequency
+            for known, share in seeded.items():
+                self.seeded.setdefault(known, {})[terms.name] = share
+
+    def _attack(
+        self, terms: PassTerms, known_pairs: Sequence[int]
+    ) -> tuple[PassLeakage, PassLeakage, dict[int, Share], BlockFrequency]:
         made = self.encoded[terms.name]
         search = search_of(made.table, self.attacker, terms, seed=self.seed)
         truth = judged(search, truth_of(made, self.sample.drawn))
         drawn = rows_of(search, truth)
-        self.first[terms.name] = score_pass(attack_rows(search, drawn), truth)
-        self.second[terms.name] = score_pass(EqualityGraphs(search).attack(drawn), truth)
         of_everybody = judged(search, truth_of(made, self.sample.known))
-        for known in known_pairs:
-            share = attack_from_known_rows(search, of_everybody, known, self.seed)
-            self.seeded.setdefault(known, {})[terms.name] = share
-        self.frequency[terms.name] = block_frequency(search, of_everybody, self.combinations)
+        return (
+            score_pass(attack_rows(search, drawn), truth),
+            score_pass(EqualityGraphs(search).attack(drawn), truth),
+            {known: attack_from_known_rows(search, of_everybody, known, self.seed) for known in known_pairs},
+            block_frequency(search, of_everybody, self.combinations),
+        )
