@@ -167,7 +167,7 @@ class ConnectorAgent:
         Raises:
             MissingEpochKeyError: The ceremony is not complete.
         """
-        signed = self.refresh_agreement()
+        signed = self._usable_agreement()
         prepared = prepare(self.configuration, signed, self.store.public_keys, group=group)
         agreement, terms = prepared.agreement, prepared.terms
         epoch_key = self.store.epoch_key(agreement.id, agreement.epoch)
@@ -198,7 +198,7 @@ class ConnectorAgent:
 
     def encode(self, vintage: str, *, group: Grouping = "local") -> Submitted:
         """Encode a vintage into the outbox and audit it. Raises as `encode.prepare` and `encode.encode`."""
-        signed = self.refresh_agreement()
+        signed = self._usable_agreement()
         prepared = prepare(self.configuration, signed, self.store.public_keys, group=group)
 
         def finish(made: Encoded, submitted: Submitted) -> None:
@@ -332,6 +332,12 @@ class ConnectorAgent:
         read_manifest(self.configuration.outbox / submission.folder)  # what is decided on is what was encoded
         self.state.move(submission.manifest_id, decision, details)
         return self.state.submission(submission.manifest_id)
+
+    def _usable_agreement(self) -> SignedAgreement:
+        """Return the agreement with the signatures given since; a destroyed key is said before anybody is asked."""
+        kept = self.agreement.agreement
+        self.store.check_not_destroyed(kept.id, kept.epoch)
+        return self.refresh_agreement()
 
     def _ready(self, manifest_id: str) -> tuple[LocalSubmission, SignedAgreement, Path]:
         submission = self.state.submission(manifest_id)

@@ -15,7 +15,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from contract.canonical import canonical_json
@@ -183,8 +183,6 @@ def _finish(unit: Unit, session: Session, agreement_id: str, inventory: Inventor
 def _delete_rows(session: Session, agreement_id: str) -> int:
     """Delete the rows; return how many retractions successors now hold."""
     handed_over = hand_over(session, agreement_id)
-    if session.connection().dialect.name == "sqlite":
-        session.execute(text("PRAGMA secure_delete=ON"))  # deleted rows are overwritten with zeros
     own = select(Submission.manifest_id).where(Submission.agreement_id == agreement_id)
     session.execute(delete(SubmissionObject).where(SubmissionObject.manifest_id.in_(own)))
     session.execute(delete(RelayRow).where(RelayRow.agreement_id == agreement_id))

@@ -154,6 +154,20 @@ def test_everything_goes_at_both_units_and_the_evidence_says_what(federation: Fe
     assert person_links(federation.units["statistics"]) == 0
 
 
+def test_no_byte_of_a_subject_is_left_in_any_file(federation: Federation, registers: dict[str, Register]) -> None:
+    """Databases, their write-ahead logs and free pages included."""
+    unit = federation.units["statistics"]
+    subjects = sorted({subject for register in registers.values() for subject in register.persons})
+
+    def left() -> int:
+        content = b"".join(path.read_bytes() for path in unit.settings.data_dir.rglob("*") if path.is_file())
+        return sum(subject.encode() in content for subject in subjects)
+
+    assert left() > 50
+    end_retention(unit, END)
+    assert left() == 0
+
+
 def test_the_evidence_names_the_files_as_the_institutions_signed_for_them(
     tmp_path: Path, registers: dict[str, Register]
 ) -> None:
