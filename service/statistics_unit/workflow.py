@@ -173,9 +173,7 @@ class StatisticsWorkflow:
         with self._unit.database.read() as session:
             agreement = get_agreement(session, run.agreement_id).agreement
         registers = sorted(run.parameters["submissions"])
-        held = {
-            name: self._table(run, name, "records.parquet").select("subject_ref", "record_ref") for name in registers
-        }
+        held = {name: self._table(run, name, "records.parquet") for name in registers}
         links = read_frame(self._unit.subjects, clustered.digest)
         return link_uncertainty(read_arrow(self._unit.subjects, merged.digest), links, held, agreement)
 
