@@ -30,7 +30,7 @@ from pseudonymisation.encoding.values import Values, distinct_values
 from pseudonymisation.normalisation.skeleton import skeleton
 
 FIELDS: Final = ("given_names", "family_name", "birth_date", "sex", "postcode")
-OWN_FIELDS: Final = {"postcode": FieldType.CODE}
+OWN_FIELDS: Final = {"postcode": FieldType.TEXT}
 CAP: Final = 1  # persons of a key value and register
 _NAMES: Final = (
     ("given", "names"),
@@ -114,7 +114,7 @@ def _written(path: Path, columns: Mapping[str, pa.Array]) -> Path:
 def _normalised(register: pl.DataFrame) -> pl.DataFrame:
     given, family = pl.col("given_names"), pl.col("family_name")
     frame = register.select(
-        given.alias("given"), family.alias("family"), "sex", pl.col("postcode").alias("code:postcode"),
+        given.alias("given"), family.alias("family"), "sex", pl.col("postcode").alias("text:postcode"),
         *(pl.col("birth_date").str.slice(start, length).alias(name) for name, start, length in
           (("birth_year", 0, 4), ("birth_month", 5, 2), ("birth_day", 8, 2))),
     )  # fmt: skip
@@ -144,7 +144,7 @@ def _columns(identities: pl.DataFrame, agreement: Agreement) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, group in _NAMES:
         found[name] = _sketched(distinct_values(identities[name], "bigrams"), group)
-    found["postcode"] = _sketched(distinct_values(identities["code:postcode"], "positions"), "postcode")
+    found["postcode"] = _sketched(distinct_values(identities["text:postcode"], "bigrams"), "postcode")
     for name in ("birth_year", "birth_month", "birth_day"):
         found[name] = pa.array(identities[name].cast(pl.UInt32).to_numpy())
     found["sex"] = pa.array((identities["sex"] == "M").cast(pl.UInt32).to_numpy())

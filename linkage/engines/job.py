@@ -2,7 +2,7 @@
 
 | step | tasks | each leaves |
 |---|---|---|
-| split | pass x register, if a pass does not fit in memory | the table's rows by token range |
+| split | pass x register, if a pass is many times what fits in memory | the table's rows by token range |
 | count | pass x range | pattern counts, and the compared pairs while they are few |
 | fit | 1, here | the model |
 | emit | pass x range | edges |
@@ -28,7 +28,17 @@ from linkage.edges import EDGE_FLOOR, EDGE_SCHEMA, join_edges
 from linkage.em import fit
 from linkage.engines.chunks import read_chunk, sound
 from linkage.engines.port import Engine
-from linkage.engines.tasks import Part, Split, Task, count_part, counts_of, emit_part, pass_table_rows, split_table
+from linkage.engines.tasks import (
+    SPLIT_FROM,
+    Part,
+    Split,
+    Task,
+    count_part,
+    counts_of,
+    emit_part,
+    pass_table_rows,
+    split_table,
+)
 from linkage.errors import EngineError
 from linkage.layout import token_width
 from linkage.model import Model
@@ -120,7 +130,7 @@ def link(job: Job, engine: Engine, measure: Measure = _unmeasured) -> Linked:
     for name in job.plan.passes:
         cut = job.ranges(name, engine.workers)
         parts += [Part(job.plan, job.tables[name], job.folder, name, number, cut, job.floor) for number in range(cut)]
-        if cut > 1:
+        if cut >= SPLIT_FROM:
             splits += [
                 Split(path, job.folder, name, register, cut) for register, path in sorted(job.tables[name].items())
             ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -25,6 +26,7 @@ from linkage.plan import ComparisonPlan
 from linkage.tables import PassArrays
 
 KEPT_PAIRS: Final = 8  # pairs a row that are kept from counting to emitting rather than compared again
+SPLIT_FROM: Final = 8  # fewer ranges are read from the whole table, each time anew, rather than written apart
 _SPLIT_ROWS: Final = 1 << 18
 Task = Callable[[Any], None]
 
@@ -102,8 +104,8 @@ class Part:
         """Load its rows that are compared with any."""
         tables = {}
         for register, path in self.tables.items():
-            if self.cut == 1:
-                tables[register] = read_pass_table(path, self.name, register)
+            if self.cut < SPLIT_FROM:
+                tables[register] = read_pass_table(path, self.name, register, self.number, self.cut)
             else:
                 split = Split(path, self.folder, self.name, register, self.cut)
                 tables[register] = read_chunk(split.range_file(self.number))
@@ -118,14 +120,28 @@ def _reading(name: str, register: str) -> Iterator[None]:
         raise PassTableError("A pass table does not read.", where={"pass": name, "register": register}) from error
 
 
-def read_pass_table(path: Path, name: str, register: str) -> pa.Table:
-    """Return a Parquet file's table.
+def _ranges_of(table: pa.Table, cut: int) -> npt.NDArray[np.uint64]:
+    """Return the token range of each row: the first bits of its block."""
+    bits = cut.bit_length() - 1
+    block = table.column("block").to_numpy().astype(np.uint64, copy=False)
+    return block >> np.uint64(64 - bits) if bits else np.zeros_like(block)
+
+
+def read_pass_table(path: Path, name: str, register: str, number: int = 0, cut: int = 1) -> pa.Table:
+    """Return the rows of one token range of a Parquet file, read a few at a time.
 
     Raises:
         PassTableError: It does not read.
     """
     with _reading(name, register):
-        return pq.read_table(path, use_threads=False)
+        if cut == 1:
+            return pq.read_table(path, use_threads=False)
+        file = pq.ParquetFile(path)
+        parts = [file.schema_arrow.empty_table()]
+        for batch in file.iter_batches(_SPLIT_ROWS, use_threads=False):
+            table = pa.Table.from_batches([batch])
+            parts.append(table.filter(pa.array(_ranges_of(table, cut) == number)))
+        return pa.concat_tables(parts)
 
 
 def pass_table_rows(path: Path, name: str, register: str) -> int:
@@ -136,13 +152,12 @@ def pass_table_rows(path: Path, name: str, register: str) -> int:
 
 def split_table(split: Split) -> None:
     """Cut a pass table into token ranges, a few rows at a time."""
-    shift = 64 - (split.cut.bit_length() - 1)
     with _reading(split.name, split.register):
         file = pq.ParquetFile(split.path)
         writers = [_Appender(split.range_file(number), file.schema_arrow) for number in range(split.cut)]
         for batch in file.iter_batches(_SPLIT_ROWS, use_threads=False):
             table = pa.Table.from_batches([batch])
-            block = table.column("block").to_numpy() >> np.uint64(shift)
+            block = _ranges_of(table, split.cut)
             order = np.argsort(block, kind="stable")
             bounds = np.searchsorted(block[order], np.arange(split.cut + 1, dtype=np.uint64))
             for number, (start, end) in enumerate(pairwise(bounds)):

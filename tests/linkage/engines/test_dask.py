@@ -45,7 +45,7 @@ if INSTALLED:
 
     def test_a_killed_worker_changes_nothing(tmp_path: Path, client) -> None:
         here = link(small_job(tmp_path / "here"), LocalEngine())
-        job = small_job(tmp_path / "there", memory_bytes=1 << 17)
+        job = small_job(tmp_path / "there", memory_bytes=1 << 15)
         pid = next(iter(client.run(os.getpid).values()))
 
         def kill_at_work() -> None:

@@ -32,7 +32,7 @@ def test_the_same_bits_for_any_threads_and_memory(tmp_path: Path) -> None:
     job = small_job(tmp_path)
     expected = plainly(job)
     assert expected.num_rows > 50
-    for number, (threads, memory) in enumerate([(1, 1 << 30), (2, 1 << 30), (2, 1 << 18), (1, 1 << 16)]):
+    for number, (threads, memory) in enumerate([(1, 1 << 30), (2, 1 << 30), (2, 1 << 18), (1, 1 << 15)]):
         run = replace(job, folder=tmp_path / str(number), memory_bytes=memory)
         assert (run.ranges("x", threads) > 1) == (memory < 1 << 30)
         found = link(run, LocalEngine(threads))
@@ -48,7 +48,7 @@ def test_pairs_that_are_too_many_to_keep_are_compared_again(tmp_path: Path) -> N
 
 
 def test_a_damaged_chunk_is_made_again_and_named(tmp_path: Path) -> None:
-    job = small_job(tmp_path, memory_bytes=1 << 17)
+    job = small_job(tmp_path, memory_bytes=1 << 15)
     first = link(job, LocalEngine())
     files = sorted(job.folder.iterdir())
     for kind in (".counts", ".edges", ".split"):
