@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wasl.cli import agreement, audit, audit_reports, connector, keys, runs, units
+from wasl.cli import agreement, audit, audit_reports, bench, connector, drill, keys, runs, units
 from wasl.cli.output import emit
 
 app = typer.Typer(
@@ -21,11 +21,13 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard 
 
 app.add_typer(connector.app, name="connector", help="What an institution does on its own machine.")
 app.add_typer(agreement.app, name="agreement")
+app.add_typer(bench.app, name="bench")
 app.add_typer(runs.app, name="run")
 app.add_typer(runs.accounts, name="account")
 app.add_typer(audit.app, name="audit")
 audit_reports.add_commands(audit.app)
 app.add_typer(keys.unit, name="unit")
+audit.app.add_typer(drill.app, name="drill")
 keys.install(agreement.app, connector.app, audit.app)
 app.command("serve")(units.serve)
 
