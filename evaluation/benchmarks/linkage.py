@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +27,8 @@ from linkage.pairs import subject_pairs
 from linkage.plan import plan_of
 
 MEMORY_BYTES: Final = 1_500_000_000
-_TRUTH: Final = "truth.parquet"
+_TRUTH: Final = "truth.csv"
+_APART: Final = 20_000
 Files = dict[str, dict[str, Path]]
 
 
@@ -46,7 +48,7 @@ def prepare(persons: int, folder: Path, seed: int = 1) -> tuple[Files, Files]:
         truth = pl.concat(
             [registers[name].select(pl.lit(name).alias("register"), "record_id", "entity") for name in "ab"]
         )
-        truth.write_parquet(done)
+        truth.write_csv(done)
     tables, handles = (
         {one.name: {name: folder / "passes" / f"{name}-{one.name}.{kind}" for name in "ab"} for one in agreement.passes}
         for kind in ("parquet", "handles")
@@ -71,6 +73,10 @@ def bench(persons: int, *, threads: int = 2, folder: Path | None = None, seed: i
         stages = Stages()
         with stages.measure("data (not counted)"):
             _warm(threads)
+            if persons >= _APART:  # in a process of its own, whose memory is not the linkage's
+                maker = get_context("spawn").Process(target=prepare, args=(persons, root / f"{persons}-{seed}", seed))
+                maker.start()
+                maker.join()
             tables, handles = prepare(persons, root / f"{persons}-{seed}", seed)
         work = Path(tempfile.mkdtemp(prefix="work-", dir=root))
         try:
@@ -79,7 +85,7 @@ def bench(persons: int, *, threads: int = 2, folder: Path | None = None, seed: i
             seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         finally:
             shutil.rmtree(work)
-        truth = pl.read_parquet(root / f"{persons}-{seed}" / _TRUTH)["entity"].to_numpy()
+        truth = pl.read_csv(root / f"{persons}-{seed}" / _TRUTH)["entity"].to_numpy()
         return {
             "persons": persons,
             "threads": threads,
