@@ -61,7 +61,8 @@ def dataset(folder) -> LabelledSet:
 
 @pytest.fixture(scope="module")
 def results(dataset) -> dict[str, Evaluation]:
-    return {profile: evaluate(dataset, profile=profile) for profile in PROFILES}
+    rows = {"record": 80}
+    return {profile: evaluate(dataset, profile=profile, audit_rows=rows.get(profile)) for profile in PROFILES}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -131,11 +132,30 @@ def test_the_command_repeats_the_run_and_prints_one_object(folder, results, tmp_
     report = json.loads(printed)
     assert printed.count("\n") == 1
     expected = results["blind_blocks"]
-    own = {"stages", "agreement"}  # time passes, and every run's parties have keys of their own
+    # time passes, every run's parties have keys of their own, and only the command attacks what it links
+    own = {"stages", "agreement", "leakage", "gate"}
     assert {k: v for k, v in report.items() if k not in own} == {
         k: v for k, v in expected.report.items() if k not in own
     }
     assert pl.read_csv(tmp_path / "links.csv", infer_schema=False).equals(expected.links)
+    assert expected.report["leakage"] is expected.report["gate"] is None
+    assert set(report["leakage"]) == set(report["gate"]["registers"]) == {"Permits 2024", "pay"}
+    for found in report["leakage"].values():
+        assert set(found["passes"]) == {one["name"] for one in report["passes"]}
+        assert found["union"]["total"] == found["attacked"] == found["persons"]
+        assert set(found["controls"]) == {"bloom_blocks", "uncapped_sketches", "random_bits"}
+    verdicts = {one["verdict"] for one in report["gate"]["registers"].values()}
+    assert verdicts <= {"PASS", "FAIL"}
+    assert report["gate"]["released"] is (verdicts == {"PASS"})
+
+
+def test_the_record_profile_is_attacked_too(results):
+    report = results["record"].report
+    for found in report["leakage"].values():
+        assert found["passes"]["record"] == found["union"]
+        assert found["union"]["share"] < 0.2 < found["controls"]["plain_filters"]["share"]
+        assert found["known_pairs"]["total"] > 0
+    assert {one["verdict"] for one in report["gate"]["registers"].values()} <= {"PASS", "FAIL"}
 
 
 def test_an_option_that_does_not_exist_is_refused(folder):
