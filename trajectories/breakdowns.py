@@ -56,6 +56,7 @@ class Breakdowns:
     Attributes:
         categories: (breakdown, category) in the order of tables; the first is the total.
         persons: Attributes of the persons.
+        record_keys: If given, a tally sums these keys of persons (int64 below 2^32) instead of counting them.
     """
 
     categories: tuple[tuple[str, str], ...]
@@ -63,6 +64,7 @@ class Breakdowns:
     _names: tuple[str, ...]
     _titles: Mapping[str, _Titles]
     _cache: dict[int, Ints] = field(default_factory=dict)
+    record_keys: Ints | None = None
 
     def codes(self, year: int) -> Ints:
         """Return int64 (persons, breakdowns): the position in `categories` at 31 December."""

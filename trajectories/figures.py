@@ -38,8 +38,16 @@ class Tally:
 
     def count(self, owners: Ints, year: int) -> Ints:
         """Return the number of rows in each category at the end of a year, rows given by their persons' positions."""
-        codes = self.breakdowns.codes(year)[owners[self.population[owners]]]
-        return np.bincount(codes.ravel(), minlength=self.width).astype(np.int64)
+        mine = owners[self.population[owners]]
+        codes, keys = self.breakdowns.codes(year)[mine], self.breakdowns.record_keys
+        if keys is None:
+            return np.bincount(codes.ravel(), minlength=self.width).astype(np.int64)
+        # Two halves: sums of floats stay exact.
+        low, high = (
+            np.bincount(codes.ravel(), np.repeat(half, codes.shape[1]), self.width).astype(np.int64)
+            for half in (keys[mine] & 0xFFFF, keys[mine] >> 16)
+        )
+        return low + (high << 16)
 
     def histogram(self, owners: Ints, values: Ints, year: int, bins: int) -> NDArray[np.int64]:
         """Return counts (categories, bins) of whole values; those beyond the last bin are in it."""

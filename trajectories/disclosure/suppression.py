@@ -17,26 +17,32 @@ The rules, in order:
 
 Sources: threshold 10 and base 5 are the defaults of ACRO (semi-automated output checking; Green, Ritchie and Smith) and
 close to OpenSAFELY's practice; primary and secondary suppression and rounding as in Hundepool et al., Statistical
-Disclosure Control (Wiley, 2012), chapter 4. It is no protection against repeated releases of nearly the same
-population: that needs the cell-key method and a log of queries.
+Disclosure Control (Wiley, 2012), chapter 4.
+
+Releases replace rule 3 by noise (`noise` and `keys` of `protect`): counts are perturbed by their cell keys first, and
+rules 1 and 2 look at perturbed counts only, with a threshold that is higher by the noise's bound. So a cell of fewer
+than 10 persons is never shown, and all that is published is a function of perturbed counts. Medians need 20 persons.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
 
 from contract.errors import InputError
 from trajectories.definitions import ALL, INDICATOR_COLUMNS, INDICATORS, Indicator
+from trajectories.disclosure.cell_keys import Ints, Perturbation
 from trajectories.figures import Figures, Key
 from trajectories.indicators import INDICATOR_SCHEMA
 
 THRESHOLD: Final = 10
 BASE: Final = 5
+#: Fewest persons behind a median of a release.
+MEDIAN_THRESHOLD: Final = 20
 UNKNOWN: Final = "unknown"
 
 Cell = tuple[str, str, int, int]  # measure, residence, year, position of the category
@@ -66,22 +72,38 @@ def rounded(count: int, base: int = BASE) -> int:
     return (2 * count + base) // (2 * base) * base
 
 
-def protect(figures: Figures, *, threshold: int = THRESHOLD, base: int = BASE) -> pl.DataFrame:
+def protect(
+    figures: Figures,
+    *,
+    threshold: int = THRESHOLD,
+    base: int = BASE,
+    noise: Perturbation | None = None,
+    keys: Mapping[Key, Ints] | None = None,
+) -> pl.DataFrame:
     """Return the indicator table that may be published.
 
     Args:
         figures: Raw counts, of `trajectories.indicators.compute_figures`.
         threshold: Smallest count that may be published.
-        base: Counts are rounded to multiples of it.
+        base: Counts are rounded to multiples of it; with noise they are not rounded.
+        noise: Perturbation of the population.
+        keys: Sums of record keys behind every count; needed with noise.
 
     Returns:
         As `INDICATOR_SCHEMA`, `protected` true everywhere, `value` null where suppressed or not defined.
 
     Raises:
-        InputError: The threshold or the base is not positive.
+        InputError: The threshold or the base is not positive, or there is noise without keys.
     """
     if threshold < 1 or base < 1:
         raise InputError("Threshold and base of the disclosure control must be 1 or more.")
+    least_of_medians = 0
+    if noise is not None:
+        if keys is None or figures.counts.keys() - keys.keys():
+            raise InputError("Noise needs the cell keys of every count.")
+        drawn = {key: noise.perturbed(counts, keys[key]) for key, counts in figures.counts.items()}
+        figures, base = replace(figures, counts=drawn), 1
+        threshold, least_of_medians = threshold + noise.bound, MEDIAN_THRESHOLD + noise.bound
     hidden = suppressed_cells(figures, threshold)
     rows = [
         (indicator.code, residence, str(year), breakdown, category, value)
@@ -89,7 +111,9 @@ def protect(figures: Figures, *, threshold: int = THRESHOLD, base: int = BASE) -
         for residence in indicator.residence
         for year in figures.years
         for (breakdown, category), value in zip(
-            figures.categories, _published(indicator, residence, year, figures, hidden, base), strict=True
+            figures.categories,
+            _published(indicator, residence, year, figures, hidden, base, least_of_medians),
+            strict=True,
         )
     ]
     frame = pl.DataFrame(rows, schema=list(INDICATOR_COLUMNS[:6]), orient="row", infer_schema_length=None)
@@ -97,7 +121,13 @@ def protect(figures: Figures, *, threshold: int = THRESHOLD, base: int = BASE) -
 
 
 def _published(
-    indicator: Indicator, residence: str, year: int, figures: Figures, hidden: set[Cell], base: int
+    indicator: Indicator,
+    residence: str,
+    year: int,
+    figures: Figures,
+    hidden: set[Cell],
+    base: int,
+    least_of_medians: int,
 ) -> list[float | None]:
     positions = range(len(figures.categories))
 
@@ -111,10 +141,12 @@ def _published(
         return [None if count is None else float(count) for count in counts]
     if indicator.kind == "median":
         medians = figures.medians[indicator.code, residence, year]
-        return [None if open_count(indicator.denominator, p) is None else medians[p] for p in positions]
+        behind = [open_count(indicator.denominator, position) for position in positions]
+        enough = [count is not None and count >= least_of_medians for count in behind]
+        return [median if shown else None for median, shown in zip(medians, enough, strict=True)]
     above = [open_count(indicator.numerator, position) for position in positions]
     below = [open_count(indicator.denominator, position) for position in positions]
-    return [a / b if a is not None and b else None for a, b in zip(above, below, strict=True)]
+    return [min(a / b, 1.0) if a is not None and b else None for a, b in zip(above, below, strict=True)]
 
 
 def suppressed_cells(figures: Figures, threshold: int = THRESHOLD) -> set[Cell]:

@@ -1,0 +1,111 @@
+"""Cells of the indicator tables with their keys, as one frame: what a release is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from contract.errors import InputError
+from trajectories.breakdowns import Breakdowns
+from trajectories.channels import Channels
+from trajectories.disclosure.cell_keys import Ints, Perturbation, record_keys
+from trajectories.disclosure.sketches import PopulationSketch
+from trajectories.figures import Figures, Key, count_figures
+
+CELL_SCHEMA: Final = {
+    "measure": pl.String,
+    "residence": pl.String,
+    "year": pl.Int64,
+    "breakdown": pl.String,
+    "category": pl.String,
+    "count": pl.Int64,
+    "key": pl.Int64,
+    "median": pl.Float64,
+}
+_POPULATION: Final = "population"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Raw figures and the sums of record keys behind every count, by the same names."""
+
+    figures: Figures
+    keys: dict[Key, Ints]
+    population_key: int
+
+    def perturbation(self, key: bytes) -> Perturbation:
+        """Return the noise of this population under a release-epoch key."""
+        return Perturbation(key, self.population_key)
+
+
+def cells_of(channels: Channels, breakdowns: Breakdowns, series: str) -> tuple[pl.DataFrame, PopulationSketch]:
+    """Return the cells of the reference indicators (`CELL_SCHEMA`) and the sketch of their population.
+
+    Args:
+        channels: Spells of all persons.
+        breakdowns: Categories of the tables.
+        series: See `record_keys`.
+    """
+    keys = record_keys(channels.persons["person_id"].to_list(), series)
+    figures = count_figures(channels, breakdowns)
+    keyed = count_figures(channels, replace(breakdowns, record_keys=keys))
+    rows: list[tuple[str, str, int, Ints, Ints, list[float | None]]] = [
+        (_POPULATION, "", 0, figures.population, keyed.population, [None] * len(figures.categories))
+    ]
+    for (measure, residence, year), counts in figures.counts.items():
+        nothing: list[float | None] = [None] * len(counts)
+        rows.append((measure, residence, year, counts, keyed.counts[measure, residence, year], nothing))
+    zeros = np.zeros(len(figures.categories), dtype=np.int64)
+    rows += [(*key, zeros, zeros, medians) for key, medians in figures.medians.items()]
+    frame = pl.DataFrame(
+        [
+            (measure, residence, year, *category, int(count), int(key), median)
+            for measure, residence, year, counts, sums, medians in rows
+            for category, count, key, median in zip(figures.categories, counts, sums, medians, strict=True)
+        ],
+        schema=CELL_SCHEMA,
+        orient="row",
+    )
+    return frame, PopulationSketch.of(keys[breakdowns.persons.in_population])
+
+
+def cells_from(frame: pl.DataFrame) -> Cells:
+    """Return the cells of a frame that `cells_of` made.
+
+    Raises:
+        InputError: It is another frame.
+    """
+    if dict(frame.schema) != CELL_SCHEMA:
+        raise InputError("The table does not hold cells with their keys.")
+    counts: dict[Key, Ints] = {}
+    keys: dict[Key, Ints] = {}
+    medians: dict[Key, list[float | None]] = {}
+    categories: tuple[tuple[str, str], ...] = ()
+    population, population_key = np.zeros(0, dtype=np.int64), 0
+    for part in frame.partition_by("measure", "residence", "year", maintain_order=True):
+        name = part.row(0, named=True)
+        key = (str(name["measure"]), str(name["residence"]), int(name["year"]))
+        if key[0] == _POPULATION:
+            categories = tuple(part.select("breakdown", "category").rows())
+            population, population_key = part["count"].to_numpy(), int(part["key"][0])
+        elif key[0].endswith("_median"):
+            medians[key] = part["median"].to_list()
+        else:
+            counts[key], keys[key] = part["count"].to_numpy(), part["key"].to_numpy()
+    years = sorted({year for _, _, year in counts})
+    return Cells(StoredFigures(categories, population, years, counts, {}, medians), keys, population_key)
+
+
+@dataclass(frozen=True)
+class StoredFigures(Figures):
+    """Figures whose medians were computed before: their histograms are not kept."""
+
+    known_medians: dict[Key, list[float | None]]
+
+    @property
+    def medians(self) -> dict[Key, list[float | None]]:
+        """Medians as they were stored."""
+        return self.known_medians
