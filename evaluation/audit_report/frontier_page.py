@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from math import floor
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -33,13 +34,15 @@ def frontier_svg(measured: Sequence[Measured], language: Texts, bound: float) ->
         {"f1": one.f1, "named": one.named, "profile": one.point.profile, "number": str(place)}
         for place, one in enumerate(measured, start=1)
     ]
+    # whole steps of .05, so that points of equal quality look equal
+    lowest = floor(20 * min(one.f1 for one in measured)) / 20
     data: Any = altair.Data(values=values)  # type: ignore[no-untyped-call]
     profiles = list(_COLOURS)
     base = altair.Chart(data, width=640, height=360).encode(
-        x=altair.X("f1:Q", scale=altair.Scale(zero=False, nice=True, padding=20), title=language.text("frontier.f1")),
+        x=altair.X("f1:Q", scale=altair.Scale(domain=[min(lowest, 0.95), 1]), title=language.text("frontier.f1")),
         y=altair.Y("named:Q", scale=altair.Scale(domain=[0, 1]), title=language.text("frontier.named")),
     )
-    points = base.mark_point(size=140, filled=True).encode(
+    points = base.mark_point(size=140, filled=True, opacity=1).encode(
         color=altair.Color(
             "profile:N", scale=altair.Scale(domain=profiles, range=list(_COLOURS.values())), legend=None
         ),
