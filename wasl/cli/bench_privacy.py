@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wasl.cli.output import emit, table
+from wasl.cli.output import emit, say, table
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 
@@ -16,6 +16,7 @@ def add_commands(app: typer.Typer) -> None:
     """Add the commands of this module to `wasl bench`."""
     app.command()(names)
     app.command()(encoding)
+    app.command()(price)
 
 
 def names(
@@ -44,6 +45,36 @@ def encoding(
     stages = report.pop("stages")
     flat = {**report, **{f"{name} CPU seconds": one["cpu_seconds"] for name, one in stages.items()}}
     emit({**report, "stages": stages}, as_json, table(flat))
+
+
+def price(
+    directories: Annotated[list[Path], typer.Argument(help="Labelled data sets (docs/labelled-data.md).")],
+    uncapped: Annotated[bool, typer.Option("--uncapped", help="Link without caps too.")] = False,
+    group: Annotated[str, typer.Option(help="none: each record a subject; local: the connector groups.")] = "none",
+    as_json: Json = False,
+) -> None:
+    """Measure the price of privacy: F1 in the clear over the same passes, less F1 of the default profile."""
+    from evaluation.datasets import load_dataset
+    from evaluation.price import price_of, price_report
+
+    found = []
+    for directory in directories:
+        dataset = load_dataset(directory)
+        say(f"Linking {dataset.name} ...")
+        found.append(price_of(dataset, uncapped=uncapped, group=group))
+    report = price_report(found)
+    emit(report, as_json, _price_text(report))
+
+
+def _price_text(report: dict[str, Any]) -> str:
+    lines = [f"{'set':<24}{'clear':>9}{'default':>9}{'price':>9}{'no caps':>9}{'caps cost':>11}"]
+    for one in report["sets"]:
+        f1 = one["f1"]
+        caps = f"{f1['uncapped']:>9.4f}{one['price_of_caps']:>11.4f}" if "uncapped" in f1 else ""
+        lines.append(f"{one['dataset']:<24}{f1['clear']:>9.4f}{f1['blind_blocks']:>9.4f}{one['price']:>9.4f}{caps}")
+    verdict = "within the targets" if report["within"] else "above the targets"
+    lines += ["", f"mean {report['mean']:.4f}, worst {report['worst']:.4f}: {verdict}"]
+    return "\n".join(lines)
 
 
 def _names_text(report: dict[str, Any]) -> str:
