@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import contract.keyfile
 from contract.errors import StorageError
-from contract.keyfile import KeyFileError, read_encrypted, write_encrypted
+from contract.keyfile import FileKey, KeyFileError, read_encrypted, write_encrypted
 
 PASSPHRASE = b"correct horse battery"
 
@@ -55,3 +56,47 @@ def test_short_passphrase_missing_file_and_unwritable_folder(tmp_path: Path) -> 
         read_encrypted(tmp_path / "absent", PASSPHRASE)
     with pytest.raises(StorageError):
         write_encrypted(tmp_path / "absent" / "a", b"x", PASSPHRASE)
+
+
+def test_one_derivation_serves_all_writings_each_under_a_fresh_nonce(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived = []
+    real = contract.keyfile._derive
+    monkeypatch.setattr(contract.keyfile, "_derive", lambda *cost: derived.append(cost) or real(*cost))
+    path = tmp_path / "unit.keys"
+    key = FileKey.make(PASSPHRASE)
+    contents = set()
+    for _ in range(5):
+        key.write(path, b"secret")
+        assert key.read(path) == b"secret"
+        contents.add(path.read_bytes())
+    assert (len(derived), len(contents)) == (1, 5)
+    assert read_encrypted(path, PASSPHRASE) == b"secret"
+    assert len(derived) == 2
+    assert derived[0][2:] == (64 * 1024, 3, 4)  # RFC 9106, the second recommended choice, is not lowered
+    assert key.current
+    assert "_key" not in repr(key)
+
+
+def test_a_file_under_another_passphrase_meanwhile_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "unit.keys"
+    key = FileKey.make(PASSPHRASE)
+    key.write(path, b"secret")
+    write_encrypted(path, b"secret", b"another passphrase")
+    with pytest.raises(KeyFileError, match="meanwhile"):
+        key.read(path)
+
+
+def test_wiping_overwrites_the_file_that_was_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "unit.keys"
+    key = FileKey.make(PASSPHRASE)
+    key.write(path, b"first")
+    with path.open("rb") as first:
+        before = first.read()
+        key.write(path, b"second", wipe=True)
+        first.seek(0)
+        overwritten = first.read()
+    assert len(overwritten) == len(before)
+    assert overwritten != before
+    assert key.read(path) == b"second"

@@ -2,6 +2,7 @@
 
 import pytest
 
+import contract.keyfile
 from contract.errors import ConflictError
 from contract.keyfile import KeyFileError, write_encrypted
 from pseudonymisation.keys.store import KeyStore, MissingEpochKeyError
@@ -84,3 +85,20 @@ def test_another_encrypted_file_is_not_a_store_and_is_not_quoted(tmp_path):
         KeyStore.open(tmp_path / "x", PASS)
     assert "hidden" not in caught.value.diagnostics()
     assert caught.value.__cause__ is None
+
+
+def test_a_store_of_another_cost_is_written_anew_when_it_opens(tmp_path, monkeypatch):
+    monkeypatch.setattr(contract.keyfile, "_PASSES", 1)
+    old = KeyStore.create(tmp_path / "keys", "cnss", PASS)
+    monkeypatch.undo()
+    before = old.path.read_bytes()
+    opened = KeyStore.open(old.path, PASS)
+    assert opened._file_key.current
+    assert old.path.read_bytes() != before
+    assert KeyStore.open(old.path, PASS).public_keys == old.public_keys
+
+
+def test_a_store_that_vanished_is_not_made_again(store):
+    store.path.unlink()
+    with pytest.raises(KeyFileError):
+        store.put_epoch_key(ID, 1, bytes(32))
