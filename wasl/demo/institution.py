@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 900.0
 #: The demo attacks fewer persons, and its controls fewer rows, than real registers need; its agreement says so.
-AUDIT_PERSONS: Final = 200
+AUDIT_PERSONS: Final = 150
 AUDIT: Final[dict[str, Any]] = {"overlaps": (1.0,), "control_rows": 50}
 #: Folders in which the demo's operators and its privacy officer leave each other an override.
 ASKED, SIGNED = "override-asked", "override-signed"
