@@ -10,9 +10,11 @@ a little recall or a slightly more crowded block, both of which the audit of enc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -23,8 +25,9 @@ from connectors.likeness import Likeness, Rows
 MAX_ROWS: Final = 64
 #: Of key values on more rows than this, so many rows are compared first: mostly they are crowd enough.
 FIRST_ROWS: Final = 8
-#: Rows whose weights sum to this or more, in bits, count as one person.
-SAME_PERSON: Final = 3.0
+#: Rows whose weights sum to so many bits count as one person: the bound lies between these, where `valley` puts it.
+LEAST_WEIGHT, MOST_WEIGHT = 3, 10
+_FEW_PAIRS: Final = 200
 
 
 class PersonCounter:
@@ -59,17 +62,69 @@ class PersonCounter:
         recounted = self._persons(bucket[whole], row[whole], size)
         return np.where(rest, recounted, np.where(close, counted, persons))
 
+    def likely_persons(self, buckets: Iterable[tuple[Rows, Rows]]) -> Rows:
+        """Return int64[rows]: the likely person of each identity, by all pairs that key values bring together.
+
+        Lenient as the count, and so no grouping to encode by: it tells the audit whom the register holds.
+
+        Args:
+            buckets: Of several passes, as for the call: numbers of key values and rows. Large ones are left out.
+        """
+        pairs = [_pairs_of(*_small(*one)) for one in buckets]
+        both = np.unique(np.concatenate([np.empty((0, 2), dtype=np.int64), *pairs]), axis=0)
+        weights = self._likeness.weights(both[:, 0], both[:, 1])
+        same = both[weights >= valley(weights)]
+        first = np.unique(self._subjects, return_index=True)[1][self._subjects_from_zero]
+        links = np.concatenate([same, np.stack([np.arange(len(first)), first], axis=1)])
+        size = (len(first), len(first))
+        graph = coo_array((np.ones(len(links), dtype=np.int8), (links[:, 0], links[:, 1])), size)
+        return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+    @property
+    def _subjects_from_zero(self) -> Rows:
+        return np.unique(self._subjects, return_inverse=True)[1].reshape(-1)
+
     def _persons(self, bucket: Rows, row: Rows, size: int) -> Rows:
         """Return int64[size]: persons among the entries of each bucket, all pairs compared; `bucket` is sorted."""
         if not len(bucket):
             return np.zeros(size, dtype=np.int64)
         first, second = _pairs_within(bucket)
         one, two = row[first], row[second]
-        same = self._likeness.weights(one, two) >= SAME_PERSON
+        weights = self._likeness.weights(one, two)
+        same = weights >= valley(weights)
         same |= self._subjects[one] == self._subjects[two]
         graph = coo_array((np.ones(int(same.sum()), dtype=np.int8), (first[same], second[same])), (len(row), len(row)))
         _, component = connected_components(graph, directed=False)
         return _distinct(bucket, component.astype(np.int64), size)
+
+
+def valley(weights: npt.NDArray[np.float64]) -> float:
+    """Return the weight between `LEAST_WEIGHT` and `MOST_WEIGHT` about which the fewest pairs lie.
+
+    Pairs of one person and of two make two hills. Where a register says little of its people the hills meet at a low
+    weight, where it says much they are far apart, and namesakes must not pass for one person.
+    """
+    if len(weights) < _FEW_PAIRS:
+        return float(LEAST_WEIGHT + MOST_WEIGHT) / 2
+    edges = np.arange(LEAST_WEIGHT - 1, MOST_WEIGHT + 2)
+    count = np.histogram(weights, bins=edges)[0].astype(np.float64)
+    about = count[:-1] + count[1:]  # pairs within one bit of LEAST_WEIGHT, LEAST_WEIGHT + 1, ...
+    return float(LEAST_WEIGHT + int(np.argmin(about)))
+
+
+def _small(buckets: Rows, rows: Rows) -> tuple[Rows, Rows]:
+    """Return the entries of buckets of few rows, sorted and each once."""
+    entries = np.unique(np.stack([buckets, rows], axis=1), axis=0)
+    few = np.bincount(entries[:, 0], minlength=1)[entries[:, 0]] <= MAX_ROWS if len(entries) else slice(None)
+    return entries[few, 0], entries[few, 1]
+
+
+def _pairs_of(bucket: Rows, row: Rows) -> Rows:
+    """Return int64[n, 2]: the rows of all pairs of entries that share a bucket, the smaller row first."""
+    if not len(bucket):
+        return np.empty((0, 2), dtype=np.int64)
+    one, two = (row[place] for place in _pairs_within(bucket))
+    return np.stack([np.minimum(one, two), np.maximum(one, two)], axis=1)
 
 
 def _rank(bucket: Rows) -> Rows:

@@ -24,6 +24,11 @@ Columns of a pass table (profile `blind_blocks`):
 | document slots (`contract.fields.DOCUMENT_SLOTS`) | uint32 or null | keyed tokens of the number cut to 8; all slots share a key |
 | `<slot>_sketch` | binary[16] or null | sketch of the number's positional characters |
 
+A sketch tells how like two rows are in that one column. Given and family name (and their skeletons) can be held against
+each other, so that swapped names show, but only by the bits of `CROSSWISE_BITS`: more would tell how like the two
+names of a single row are, which is a fingerprint. A day that equals its month is encoded as such, so that the two
+tokens of a row are never equal.
+
 Only columns of fields that some register of the agreement has are present, and they are the same in
 every register; a field a register lacks is null throughout. Profile `record` has one pass `record`
 with `handle`, `block` (0), `encoding` (binary[record_bits / 8]) and the document slots.
@@ -50,6 +55,10 @@ from contract.signing import verify
 MANIFEST_CONTEXT = "submission/v1"
 STATISTICS_FILE = "statistics.sealed"
 MEMBERS = ("handles.parquet", "records.parquet", "events.parquet")
+#: Of each of a sketch's two 64-bit little-endian words: the bits that given and family names have in common.
+CROSSWISE_BITS = 0x0000_000F_0000_000F
+#: A distance counted on those bits alone is to be multiplied by this to compare with one of all 128.
+CROSSWISE_SCALE = 8
 MAX_FILES = 64  # a submission has one file a pass; more is an attack or a mistake
 Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]

@@ -66,6 +66,10 @@ class ClearArrays(PassArrays):
 
     vocabularies: tuple[Values, ...]
 
+    def crosswise(self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], left: int, right: int) -> npt.NDArray[Any]:
+        """Return `distance`: clear values can be compared in full."""
+        return self.distance(i, j, left, right)
+
     def distance(self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], left: int, right: int) -> npt.NDArray[Any]:
         """Return 64 (1 - J), float64[n]: the Hamming distance that two sketches of the values have on average."""
         known = self.vocabularies[left]

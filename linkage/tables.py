@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from contract.submission import CROSSWISE_BITS, CROSSWISE_SCALE
 from linkage.layout import Rows
 
 
@@ -71,6 +72,11 @@ class PassArrays:
         """
         different = self.sketches[i, left] ^ self.sketches[j, right]
         return np.asarray(np.bitwise_count(different).sum(axis=1, dtype=np.int64))
+
+    def crosswise(self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], left: int, right: int) -> npt.NDArray[Any]:
+        """Return the distances (int64[n]) of sketches that share `CROSSWISE_BITS` only, on the scale of `distance`."""
+        different = (self.sketches[i, left] ^ self.sketches[j, right]) & np.uint64(CROSSWISE_BITS)
+        return CROSSWISE_SCALE * np.asarray(np.bitwise_count(different).sum(axis=1, dtype=np.int64))
 
     @cached_property
     def starts(self) -> npt.NDArray[np.int64]:

@@ -49,9 +49,10 @@ def _both(arrays: PassArrays, i: Rows, j: Rows, left: int, right: int) -> Flags:
 
 def _distance(arrays: PassArrays, i: Rows, j: Rows, left: tuple[int, int], right: tuple[int, int]) -> Levels:
     """Return romanised plus skeleton distance; -1 where the romanised forms are equal."""
-    plain = _hamming(arrays, i, j, left[0], right[0])
+    compare = arrays.distance if left == right else arrays.crosswise
+    plain = compare(i, j, left[0], right[0])
     skeletons = _both(arrays, i, j, left[1], right[1])
-    total = np.where(skeletons, plain + _hamming(arrays, i, j, left[1], right[1]), 2 * plain)
+    total = np.where(skeletons, plain + compare(i, j, left[1], right[1]), 2 * plain)
     return np.where(plain == 0, -1, total)
 
 
@@ -135,7 +136,8 @@ def document_levels(arrays: PassArrays, layout: Layout, i: Rows, j: Rows) -> Lev
     """Return the levels of the documents.
 
     A slot is compared with its like; `document_any` also with passports, national ids and residence
-    cards. One equal number decides, then one near number, then what differs.
+    cards, whether they are equal: only like slots can be near. One equal number decides, then one near
+    number, then what differs.
     """
     equal, near, permanent, renewable = (np.zeros(len(i), dtype=np.bool_) for _ in range(4))
     for s, column_s in enumerate(layout.slots):
@@ -147,7 +149,7 @@ def document_levels(arrays: PassArrays, layout: Layout, i: Rows, j: Rows) -> Lev
             same = there & (left == right)
             a, b = int(layout.slot_sketches[s]), int(layout.slot_sketches[t])
             alike = np.zeros(len(i), dtype=np.bool_)
-            if a >= 0 and b >= 0:
+            if s == t and a >= 0:
                 alike = there & _both(arrays, i, j, a, b) & (_hamming(arrays, i, j, a, b) <= DOCUMENT_NEAR)
             differs = there & ~same & ~alike
             equal, near = equal | same, near | alike

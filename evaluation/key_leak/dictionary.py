@@ -53,7 +53,8 @@ class Dictionary:
         self.people, self.agreement = people, agreement
         self.columns = columns_of(agreement)
         self._values: dict[str, Values] = {
-            column.name: distinct_values(plain_values(people, column), column.kind) for column in self.columns
+            column.name: distinct_values(plain_values(people, column), column.kind, column.tag)
+            for column in self.columns
         }
 
     def read(self, table: pl.DataFrame, terms: PassTerms, of_pass: bytes) -> Reading:

@@ -23,7 +23,7 @@ import numpy as np
 from numba import njit
 
 from linkage.kernels.lanes import LANES, name_bits, popcount64, token_bits
-from linkage.layout import ANY_SLOT, DATED, DOCUMENTS, FULL_CODE, OWN_AT, PERMANENT, SLOT_AT, TOKEN_LANES
+from linkage.layout import DATED, DOCUMENTS, FULL_CODE, OWN_AT, PERMANENT, SLOT_AT, TOKEN_LANES
 from linkage.levels import (
     DOCUMENT_NEAR,
     FULL_CLOSE,
@@ -172,11 +172,11 @@ def _equal_tokens(tokens: Any, left: Any, right: Any, n: int, equal: Any) -> Non
 
 
 @_hot
-def _near(sketches: Any, present: Any, i: int, j: int, left: int, right: int) -> Any:
-    if left < 0 or right < 0:
+def _near(sketches: Any, present: Any, i: int, j: int, column: int) -> Any:
+    if column < 0:
         return False
-    held = present[i] >> np.uint64(left) & present[j] >> np.uint64(right) & np.uint64(1)
-    return held != np.uint64(0) and _hamming(sketches, i, j, left, right) <= DOCUMENT_NEAR
+    held = present[i] & present[j] & np.uint64(1) << np.uint64(column)
+    return held != np.uint64(0) and _hamming(sketches, i, j, column, column) <= DOCUMENT_NEAR
 
 
 @_loop
@@ -210,16 +210,10 @@ def document_levels(
         p = differ[at]
         i, j = left[p], right[p]
         same = a[p] >> 32 & b[p] >> 32 & DOCUMENTS
-        into, out_of = a[p] >> 32 & b[p] >> 48 & DATED, a[p] >> 48 & b[p] >> 32 & DATED
         near = False
         for slot in range(len(slot_sketches)):
-            bit, own, other = slot + SLOT_AT, slot_sketches[slot], slot_sketches[ANY_SLOT]
-            if same >> bit & 1:
-                near |= _near(sketches, present, i, j, own, own)
-            if into >> bit & 1:
-                near |= _near(sketches, present, i, j, own, other)
-            if out_of >> bit & 1:
-                near |= _near(sketches, present, i, j, other, own)
+            if same >> (slot + SLOT_AT) & 1:
+                near |= _near(sketches, present, i, j, slot_sketches[slot])
         if near:
             levels[p] = 2
 

@@ -14,6 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from contract.submission import CROSSWISE_BITS, CROSSWISE_SCALE
 from linkage.layout import TOKEN_LANES
 
 LANES: Final = 8  # 64-bit lanes of a vector
@@ -63,7 +64,7 @@ def _name_bits(_typing_context: Any, sketches: Any, left: Any, right: Any) -> An
 
     `name_bits(sketches, left, right)`: sketches uint64 of C order; left and right are places in its
     memory where the eight words of given, family, given_skeleton and family_skeleton begin. Crosswise
-    is left's given against right's family and so on.
+    is left's given against right's family and so on, on the bits that they share, times CROSSWISE_SCALE.
     """
     pair = _tuple_of(types.int64, 2)
 
@@ -71,8 +72,10 @@ def _name_bits(_typing_context: Any, sketches: Any, left: Any, right: Any) -> An
         kind = signature.args[0]
         one, other = (_start(context, builder, kind, arguments[0], at, _WORDS, 8) for at in arguments[1:])
         found = []
-        for against in (other, _permuted(builder, other, _CROSSED_NAMES)):
-            counts = _count_bits(builder, builder.xor(one, against))
+        shared, scale = (ir.Constant(_WORDS, [number] * LANES) for number in (CROSSWISE_BITS, CROSSWISE_SCALE))
+        straight = _count_bits(builder, builder.xor(one, other))
+        unlike = builder.and_(builder.xor(one, _permuted(builder, other, _CROSSED_NAMES)), shared)
+        for counts in (straight, builder.mul(_count_bits(builder, unlike), scale)):
             found.append(builder.bitcast(builder.trunc(counts, ir.VectorType(_BYTE, LANES)), _WORD))
         return context.make_tuple(builder, pair, found)
 

@@ -9,7 +9,7 @@ their union, so that all refine alike.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -122,6 +122,36 @@ def choose_levels(
         keyless=identities.height - len(with_key),
         withheld_rows=np.setdiff1d(with_key, rows).astype(np.int64),
     )
+
+
+def one_row_a_subject(identities: pl.DataFrame, placement: Placement) -> Placement:
+    """Leave each subject one row a block: its most complete identity there, the first among equals.
+
+    Two spellings of one person side by side would be a fingerprint, and a pair of subjects is judged by its best
+    observed identities anyway. Dummies, which the cap did not count, stay only where a block has no other row: side by
+    side they would give themselves away.
+
+    Args:
+        identities: What was placed, with `subject` (int64, negative for rows that are each a subject of their own) and
+            `identity`.
+        placement: Of these rows.
+    """
+    number = identities.get_column("identity").to_numpy()
+    subject = identities.get_column("subject").to_numpy()
+    subject = np.where(subject < 0, -1 - number, subject)
+    held = identities.select(pl.sum_horizontal(pl.exclude("subject", "identity").is_not_null())).to_series().to_numpy()
+    of, block = placement.rows, placement.blocks
+    order = np.lexsort((number[of], -held[of].astype(np.int64), block, subject[of]))
+    owner, place = subject[of][order], block[order]
+    first = np.ones(len(order), dtype=np.bool_)
+    first[1:] = (owner[1:] != owner[:-1]) | (place[1:] != place[:-1])
+    # own rows before dummies, and of dummies in a block that no own row is in, one
+    kept = order[first]
+    kept = kept[np.lexsort((number[of[kept]], subject[of[kept]] < 0, block[kept]))]
+    alone = np.ones(len(kept), dtype=np.bool_)
+    alone[1:] = block[kept][1:] != block[kept][:-1]
+    kept = np.sort(kept[alone | (subject[of[kept]] >= 0)])
+    return replace(placement, rows=of[kept], blocks=block[kept])
 
 
 def discrete_laplace(random: RandomSource, count: int, epsilon: float) -> npt.NDArray[np.int64]:

@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from contract.agreement import PassTerms
-from pseudonymisation.blocking.caps import Placement, choose_levels
+from pseudonymisation.blocking.caps import Placement, choose_levels, one_row_a_subject
 from pseudonymisation.blocking.groups import group_shares, record_groups
 from pseudonymisation.encoding.columns import CLASS_COLUMNS, Column, columns_of, pass_schema
 from pseudonymisation.encoding.dummies import DUMMY_SUBJECT
@@ -50,7 +50,7 @@ class BlindBlocks:
         frame = prepared(identities, context)
         groups = record_groups(frame)
         values = {
-            column: distinct_values(plain_values(frame, column), column.kind)
+            column: distinct_values(plain_values(frame, column), column.kind, column.tag)
             for column in columns_of(context.agreement)
         }
         threads = min(MOST_THREADS, available_processors())
@@ -90,6 +90,7 @@ def _encode_pass(
 ) -> EncodedPass:
     agreement, of_pass = context.agreement, pass_key(context.vintage_key, terms.name)
     placement = choose_levels(frame, terms, context.vintage_key, context.crowded, agreement.caps)
+    placement = one_row_a_subject(frame, placement)
     schema = pass_schema(agreement)
     columns: dict[str, pa.Array] = {"block": pa.array(placement.tokens[placement.blocks], pa.uint64())}
     keys: dict[str, npt.NDArray[np.uint64]] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 import pyarrow as pa
 
-from pseudonymisation.blocking.caps import choose_levels
+from pseudonymisation.blocking.caps import choose_levels, one_row_a_subject
 from pseudonymisation.blocking.groups import record_groups
 from pseudonymisation.encoding.blind_blocks import pass_report
 from pseudonymisation.encoding.columns import columns_of, pass_schema
@@ -33,6 +33,7 @@ class Clear:
         passes = {}
         for terms in agreement.passes:
             placement = choose_levels(frame, terms, context.vintage_key, context.crowded, agreement.caps)
+            placement = one_row_a_subject(frame, placement)
             rows = pa.array(placement.rows)
             columns = {name: array.take(rows) for name, array in plain.items()}
             columns["block"] = pa.array(placement.tokens[placement.blocks], pa.uint64())

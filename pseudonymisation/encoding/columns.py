@@ -37,13 +37,15 @@ class Column:
         name: In the pass table.
         source: Normalised column it encodes.
         kind: Sketch of `bigrams` or of `positions` (characters with their place), or exact `token`.
-        group: Columns of one group share a key in each block and are comparable with each other.
+        group: Columns of one group share a key in each block.
+        tag: Tokens of one group are comparable with each other, sketches in full only where the tag is the same.
     """
 
     name: str
     source: str
     kind: Kind
     group: str
+    tag: int = 0
 
 
 def fields_of(agreement: Agreement) -> frozenset[str]:
@@ -64,8 +66,9 @@ def encoded_columns(fields: Collection[str], own_fields: Mapping[str, FieldType]
     """
     columns: list[Column] = []
     if _PART_NAMES & set(fields):
-        columns += [Column(name, name, "bigrams", "names") for name in ("given", "family")]
-        columns += [Column(name, name, "bigrams", "skeletons") for name in ("given_skeleton", "family_skeleton")]
+        columns += [Column(name, name, "bigrams", "names", tag) for tag, name in enumerate(("given", "family"), 1)]
+        skeletons = ("given_skeleton", "family_skeleton")
+        columns += [Column(name, name, "bigrams", "skeletons", tag) for tag, name in enumerate(skeletons, 1)]
     if "full_name" in fields:
         columns += [Column(name, name, "bigrams", name) for name in ("full", "full_skeleton")]
     if set(DATE_FIELDS) & set(fields):
@@ -74,7 +77,7 @@ def encoded_columns(fields: Collection[str], own_fields: Mapping[str, FieldType]
     slots = {slot for name in fields for slot in _SLOTS_OF_FIELD.get(name, ())}
     for slot in (name for name in _SLOTS if name in slots):
         columns.append(Column(slot, slot, "token", "documents"))
-        columns.append(Column(f"{slot}_sketch", slot, "positions", "document_sketches"))
+        columns.append(Column(f"{slot}_sketch", slot, "positions", f"{slot}_sketch"))
     done = {*_PART_NAMES, "full_name", *DATE_FIELDS, *_SLOTS_OF_FIELD, "doc_type"}
     for name in sorted(set(fields) - done):
         columns.append(_plain(name, field_type(name, dict(own_fields))))

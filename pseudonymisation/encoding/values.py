@@ -11,7 +11,7 @@ import polars as pl
 from contract.fields import DOCUMENT_CUT
 from pseudonymisation.encoding.columns import Column
 from pseudonymisation.encoding.prf import keyed_tokens
-from pseudonymisation.encoding.sketches import GramKind, grams, sketch_kernel
+from pseudonymisation.encoding.sketches import GramKind, grams, sketch_kernel, tagged
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Values:
 def plain_values(frame: pl.DataFrame, column: Column) -> pl.Series:
     """Return what a column encodes as strings; null where the register lacks the field or the cell is empty.
 
-    Given and family name are missing where the register does not tell them apart: only `full` speaks then.
+    Given and family name are missing where the register does not tell them apart: only `full` speaks then. A day of
+    birth that equals its month says so: exchanging the two changes nothing, and equal tokens in a row would show.
     """
     if column.source not in frame.columns:
         return pl.Series(column.name, [None] * frame.height, dtype=pl.String)
@@ -41,11 +42,13 @@ def plain_values(frame: pl.DataFrame, column: Column) -> pl.Series:
         value = value.str.slice(0, DOCUMENT_CUT)
     if column.group in {"names", "skeletons"} and "name_order_known" in frame.columns:
         value = pl.when(pl.col("name_order_known")).then(value)
+    if column.source == "birth_day" and "birth_month" in frame.columns:
+        value = pl.when(pl.col("birth_day") == pl.col("birth_month")).then("=" + value).otherwise(value)
     return frame.select(pl.when(value.str.strip_chars() != "").then(value).alias(column.name)).to_series()
 
 
-def distinct_values(plain: pl.Series, kind: str) -> Values:
-    """Lay out the distinct values of a string column for the kernels; kind as `Column.kind`."""
+def distinct_values(plain: pl.Series, kind: str, tag: int = 0) -> Values:
+    """Lay out the distinct values of a string column for the kernels; kind and tag as of `Column`."""
     distinct = plain.drop_nulls().unique().sort()
     ids = (
         plain.replace_strict(distinct, pl.int_range(len(distinct), eager=True), default=None, return_dtype=pl.Int64)
@@ -57,7 +60,7 @@ def distinct_values(plain: pl.Series, kind: str) -> Values:
         raw = [value.encode() for value in distinct]
         return Values(ids, _offsets([len(value) for value in raw]), np.frombuffer(b"".join(raw), dtype=np.uint8))
     as_kind: GramKind = "positions" if kind == "positions" else "bigrams"
-    sets = [grams(value, as_kind) for value in distinct]
+    sets = [tagged(grams(value, as_kind), tag) for value in distinct]
     flat = [gram for one in sets for gram in one]
     return Values(ids, _offsets([len(one) for one in sets]), np.array(flat, dtype=np.uint64))
 

@@ -99,7 +99,7 @@ def encode_control(
     handles = distinct_words(random, len(rows))
     columns = {"handle": pa.array(handles, pa.uint64()), "block": pa.array(placement.tokens[blocks], pa.uint64())}
     for column in columns_of(agreement):
-        known = distinct_values(plain_values(frame, column), column.kind)
+        known = distinct_values(plain_values(frame, column), column.kind, column.tag)
         keys = field_keys(of_pass, column.group, placement.secrets)
         if column.kind == "token":
             encoded = encode_values(known, "token", rows, blocks, keys)

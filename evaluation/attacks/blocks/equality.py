@@ -17,7 +17,7 @@ from numba import njit
 
 from evaluation.attacks.blocks.fingerprint import BlockSearch, Claims, Floats, claims_table
 from evaluation.attacks.blocks.knowledge import Ints
-from evaluation.attacks.blocks.layout import SKETCH
+from evaluation.attacks.blocks.layout import SKETCH, TOKEN
 from evaluation.attacks.blocks.similarity import BINS, seen_pairs
 
 Words = npt.NDArray[np.uint64]
@@ -77,7 +77,8 @@ def colours(offsets: Any, rows: Any, pair_offsets: Any, pairs: Any, rounds: Any)
 
 def _codes(cells: npt.NDArray[np.uint8], kinds: Ints, equal_sketch: int) -> Words:
     """Return uint64[n]: which of a pair's comparisons (uint8[n, c]) are equal, differ, or lack a side, as one word."""
-    equal = np.where(kinds == SKETCH, equal_sketch, 1)
+    # equal on a few bits is not equal: such a comparison says nothing here
+    equal = np.select([kinds == SKETCH, kinds == TOKEN], [equal_sketch, 1], default=-1)
     code = np.zeros(len(cells), dtype=np.uint64)
     for c in range(cells.shape[1]):
         state = np.where(cells[:, c] == 255, 2, (cells[:, c] == equal[c]).astype(np.int64)).astype(np.uint64)

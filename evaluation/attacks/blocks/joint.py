@@ -21,7 +21,7 @@ from contract.agreement import Agreement
 from evaluation.attacks.blocks.attacker import Attacker, attacker_of
 from evaluation.attacks.blocks.fingerprint import CLAIMS_SCHEMA, BlockSearch, Claims, Floats, attack_rows
 from evaluation.attacks.blocks.knowledge import Beliefs, Ints
-from evaluation.attacks.blocks.layout import SKETCH, AttackInputError, Observed, observe
+from evaluation.attacks.blocks.layout import CROSSWISE, SKETCH, TOKEN, AttackInputError, Observed, observe
 from evaluation.attacks.blocks.leakage import Leakage, draw_persons, judged, score_pass, truth_of, union_of
 from evaluation.attacks.blocks.likelihood import LEVELS
 from evaluation.attacks.blocks.search import chance_likelihoods
@@ -80,14 +80,15 @@ def pool(registers: Sequence[Register], attacker: Attacker, name: str) -> Pooled
 
 
 def _same_table(attacker: Attacker) -> Floats:
-    """Return float64[2, 129]: log probability of what is seen between two rows of one person, by kind."""
-    equal, differ = attacker.tables.pairs[:, BINS - 1], attacker.tables.pairs[SKETCH, BINS // 2 : BINS - 1]
-    out = np.empty((2, LEVELS))
-    out[0, :2], out[0, 2:] = np.log([CELL_ERROR, 1 - CELL_ERROR]), -np.inf
-    out[SKETCH] = np.logaddexp(
-        np.log(1 - CELL_ERROR) + equal[SKETCH],
-        np.log(CELL_ERROR) + np.logaddexp.reduce(differ, axis=0) - np.log(len(differ)),
-    )
+    """Return float64[3, 129]: log probability of what is seen between two rows of one person, by kind."""
+    out = np.empty((3, LEVELS))
+    out[TOKEN, :2], out[TOKEN, 2:] = np.log([CELL_ERROR, 1 - CELL_ERROR]), -np.inf
+    for kind in (SKETCH, CROSSWISE):
+        equal, differ = attacker.tables.pairs[kind, BINS - 1], attacker.tables.pairs[kind, BINS // 2 : BINS - 1]
+        out[kind] = np.logaddexp(
+            np.log(1 - CELL_ERROR) + equal,
+            np.log(CELL_ERROR) + np.logaddexp.reduce(differ, axis=0) - np.log(len(differ)),
+        )
     return out
 
 

@@ -16,7 +16,8 @@ from contract.errors import InputError
 from pseudonymisation.encoding.columns import BLOCK, HANDLE, Column, columns_of
 from pseudonymisation.encoding.sketches import SKETCH_BYTES
 
-TOKEN, SKETCH = 0, 1
+#: Kinds of comparison: two tokens, two sketches in full, two sketches by the bits of `CROSSWISE_BITS` alone.
+TOKEN, SKETCH, CROSSWISE = 0, 1, 2
 #: Groups in which two persons' values of different columns may well be equal (a swapped name, 05-05).
 _CROSSED: Final = frozenset({"names", "skeletons", "month_day"})
 
@@ -56,10 +57,11 @@ def layout_of(agreement: Agreement) -> Layout:
             for right, other in enumerate(of_kind):
                 if one.group != other.group:
                     continue
+                compared = CROSSWISE if one.tag != other.tag else kind
                 if left == right or one.group in _CROSSED:
-                    between.append((kind, left, right))
+                    between.append((compared, left, right))
                 if left < right:
-                    within.append((kind, left, right))
+                    within.append((compared, left, right))
     return Layout(tokens, sketches, _triples(between), _triples(within))
 
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from contract.submission import CROSSWISE_BITS
 from evaluation.attacks.blocks.knowledge import Persons
-from evaluation.attacks.blocks.layout import SKETCH, TOKEN
+from evaluation.attacks.blocks.layout import CROSSWISE, SKETCH, TOKEN
 from evaluation.attacks.blocks.similarity import BINS, pair_bins
 from pseudonymisation.encoding.sketches import SKETCH_BITS, sketch_kernel
 
@@ -46,7 +47,7 @@ class Tables:
     """Log likelihoods.
 
     Attributes:
-        pairs: float64[2, BINS, 129]: kind of comparison, bin in the clear, what is seen (0 or 1, or a distance).
+        pairs: float64[3, BINS, 129]: kind of comparison, bin in the clear, what is seen (0 or 1, or a distance).
         weights: float64[BINS, 129]: number of grams (the last bin: more), weight seen.
     """
 
@@ -63,7 +64,7 @@ def learn(persons: Persons, encoding: Encoding, rng: np.random.Generator, error:
         rng: Draws pairs and keys.
         error: Share of cells that differ from the attacker's copy; of a pair either may.
     """
-    pairs = np.zeros((2, BINS, LEVELS))
+    pairs = np.zeros((3, BINS, LEVELS))
     pairs[TOKEN, 0, :2] = np.log([1 - _CHANCE_EQUAL, _CHANCE_EQUAL])
     pairs[TOKEN, 1, :2] = np.log([error, 1 - error])
     values = len(persons.offsets) - 1
@@ -76,7 +77,10 @@ def learn(persons: Persons, encoding: Encoding, rng: np.random.Generator, error:
     one = encoding.kernel(keys, left, persons.offsets, persons.grams)
     other = encoding.kernel(keys, right, persons.offsets, persons.grams)
     bins = pair_bins(left, right, persons.offsets, persons.grams, encoding.by_difference)
-    pairs[SKETCH] = smoothed(bins, np.bitwise_count(one ^ other).sum(axis=1, dtype=np.int64), 2 * error)
+    unlike = (one ^ other).view(np.uint64)
+    for kind, looked_at in ((SKETCH, 2**64 - 1), (CROSSWISE, CROSSWISE_BITS)):
+        distance = np.bitwise_count(unlike & np.uint64(looked_at)).sum(axis=1, dtype=np.int64)
+        pairs[kind] = smoothed(bins, distance, 2 * error)
     sizes = np.minimum(np.diff(persons.offsets)[left], BINS - 1)
     return Tables(pairs, smoothed(sizes, np.bitwise_count(one).sum(axis=1, dtype=np.int64), 2 * error))
 

@@ -7,9 +7,13 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
+from contract.submission import CROSSWISE_BITS
+
 #: Jaccard index in steps of 1/32 (the last: equal sets), or grams that only one of both has (the last: more).
 BINS: Final = 33
 _ABSENT: Final = np.uint8(255)
+_ALL: Final = np.uint64(2**64 - 1)
+_SHARED: Final = np.uint64(CROSSWISE_BITS)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -107,6 +111,7 @@ def seen_pairs(one: Any, other: Any, comparisons: Any, tokens: Any, sketches: An
                 if tokens[i, a] >= 0 and tokens[j, b] >= 0:
                     out[at, c] = np.uint8(tokens[i, a] == tokens[j, b])
             elif sketched[i, a] and sketched[j, b]:
-                low = weight(sketches[i, a, 0] ^ sketches[j, b, 0])
-                out[at, c] = np.uint8(low + weight(sketches[i, a, 1] ^ sketches[j, b, 1]))
+                looked_at = _ALL if kind == 1 else _SHARED
+                low = weight((sketches[i, a, 0] ^ sketches[j, b, 0]) & looked_at)
+                out[at, c] = np.uint8(low + weight((sketches[i, a, 1] ^ sketches[j, b, 1]) & looked_at))
     return out

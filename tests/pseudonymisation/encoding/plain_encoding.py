@@ -87,12 +87,14 @@ def positions(text: str) -> set[int]:
     return {(place << 21) + ord(sign) for place, sign in enumerate(text)}
 
 
-def sketch(key: bytes, grams: set[int]) -> bytes:
-    """Bit 32 l + n is the lowest bit of the smallest 16-bit lane l of SipHash(gram + n 2**48), over all grams."""
+def sketch(key: bytes, grams: set[int], tag: int) -> bytes:
+    """Bit 32 l + n is the lowest bit of the smallest 16-bit lane l of SipHash(gram + tag 2**42 + n 2**48), over all
+    grams; without the tag for n below 4."""
     bits = []
     for lane in range(4):
         for number in range(32):
-            hashes = [siphash(key, (gram | number << 48).to_bytes(7, "little")) for gram in grams]
+            more = number << 48 | (0 if number < 4 else tag << 42)
+            hashes = [siphash(key, (gram | more).to_bytes(7, "little")) for gram in grams]
             bits.append(min((hashed >> 16 * lane) & 0xFFFF for hashed in hashes) & 1)
     return bytes(sum(bits[8 * at + place] << place for place in range(8)) for at in range(16))
 
@@ -113,30 +115,32 @@ def key_of(row: dict[str, Any], component: str) -> str | None:
     return None if row[component] is None else str(row[component])
 
 
-#: Column to what is encoded, how, and the group of fields whose key it shares.
+#: Column to what is encoded, how, the group of fields whose key it shares, and the tag of a sketch.
 COLUMNS = {
-    "given": ("given", bigrams, "names"),
-    "family": ("family", bigrams, "names"),
-    "given_skeleton": ("given_skeleton", bigrams, "skeletons"),
-    "family_skeleton": ("family_skeleton", bigrams, "skeletons"),
-    "birth_year": ("birth_year", token, "birth_year"),
-    "birth_month": ("birth_month", token, "month_day"),
-    "birth_day": ("birth_day", token, "month_day"),
-    "passport": ("passport", token, "documents"),
-    "passport_sketch": ("passport", positions, "document_sketches"),
-    "nationality": ("nationality", token, "field/nationality"),
-    "sex": ("sex", token, "field/sex"),
+    "given": ("given", bigrams, "names", 1),
+    "family": ("family", bigrams, "names", 2),
+    "given_skeleton": ("given_skeleton", bigrams, "skeletons", 1),
+    "family_skeleton": ("family_skeleton", bigrams, "skeletons", 2),
+    "birth_year": ("birth_year", token, "birth_year", 0),
+    "birth_month": ("birth_month", token, "month_day", 0),
+    "birth_day": ("birth_day", token, "month_day", 0),
+    "passport": ("passport", token, "documents", 0),
+    "passport_sketch": ("passport", positions, "passport_sketch", 0),
+    "nationality": ("nationality", token, "field/nationality", 0),
+    "sex": ("sex", token, "field/sex", 0),
 }
 
 
 def encoded(column: str, row: dict[str, Any], keys: dict[str, bytes]) -> bytes | None:
-    source, how, group = COLUMNS[column]
+    source, how, group, tag = COLUMNS[column]
     if row[source] in {None, ""}:
         return None
     value = str(row[source])
+    if column == "birth_day" and row["birth_day"] == row["birth_month"]:
+        value = "=" + value
     if how is token:
         return token(keys[group], value[:8] if group == "documents" else value)
-    return sketch(keys[group], how(value))
+    return sketch(keys[group], how(value), tag)
 
 
 def encode(
@@ -158,7 +162,7 @@ def encode(
                 secret = hmac.new(derive(of_pass, "blocks", str(level)), value.encode(), hashlib.sha256).digest()[:16]
                 keys = {
                     group: aes(derive(of_pass, "field", group), secret)
-                    for group in sorted({g for *_, g in COLUMNS.values()})
+                    for group in sorted({g for _, _, g, _ in COLUMNS.values()})
                 }
                 columns = {column: encoded(column, row, keys) for column in COLUMNS}
                 made[name].append(

@@ -39,6 +39,7 @@ GIVEN = {
         person(0, "amina", "el idrissi", (1984, 5, 17), sex="f", nationality="MAR", passport="AB1234567"),
         person(1, "jean pierre", "ndiaye", (1990, 12, 3), sex="m", nationality="SEN"),
         person(2, "o", "li", (2001, None, None)),
+        person(3, "sara", "tazi", (1999, 6, 6), sex="f"),
     ],
 }
 FIELDS = ("family_name", "given_names", "birth_date", "sex", "nationality", "passport_no")
@@ -71,8 +72,8 @@ def test_the_plain_implementation_gives_the_vectors() -> None:
 
 def test_the_vectors_cover_levels_missing_cells_and_withheld_rows() -> None:
     rows = vectors()["rows"]
-    assert [row["level"] for row in rows["birth_date"]] == [1, 0]
-    assert [row["subject"] for row in rows["names"]] == [0, 1, 2]
+    assert [row["level"] for row in rows["birth_date"]] == [1, 0, 0]
+    assert [row["subject"] for row in rows["names"]] == [0, 1, 2, 3]
     assert [row["subject"] for row in rows["document"]] == [0]
     assert rows["names"][2]["columns"]["sex"] is None
     assert {len(row["columns"]["family"]) for name in rows for row in rows[name]} == {32}
