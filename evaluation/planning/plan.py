@@ -81,13 +81,18 @@ def plan(question: Question) -> dict[str, Any]:
     def leakage(names: Sequence[str]) -> tuple[float, float]:
         return attacked.of(names[-1]).high, attacked.union(names).high
 
-    steps, refused = select(
-        simulation,
-        leakage,
-        pass_bound=question.gate.pass_leakage,
-        union_bound=question.gate.union_leakage,
-        most=question.most,
-    )
+    found = [
+        select(
+            simulation,
+            leakage,
+            pass_bound=question.gate.pass_leakage,
+            union_bound=question.gate.union_leakage,
+            most=question.most,
+            thrifty=thrifty,
+        )
+        for thrifty in (False, True)
+    ]
+    steps, refused = max(found, key=lambda one: one[0][-1].completeness if one[0] else 0.0)
     groups = _groups(simulation)
     chosen = [step.name for step in steps]
     return {

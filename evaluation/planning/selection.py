@@ -36,6 +36,7 @@ def select(
     union_bound: float,
     most: int,
     least_gain: float = LEAST_GAIN,
+    thrifty: bool = False,
 ) -> tuple[tuple[Step, ...], dict[str, str]]:
     """Choose passes one by one.
 
@@ -46,6 +47,8 @@ def select(
         union_bound: Most the chosen passes may leak together.
         most: Passes at most.
         least_gain: Stop below this gain.
+        thrifty: Weigh a gain by what it adds to the union's leakage, for where the bound binds before the number of
+            passes does.
 
     Returns:
         The passes in the order they were chosen, and why others were not, by name.
@@ -62,7 +65,13 @@ def select(
         gains = {name: int((simulation.passes[name].met & ~met).sum()) for name in free}
         if not gains:
             break
-        best = max(free, key=lambda name: (gains[name], -free.index(name)))
+        worth = {name: float(gains[name]) for name in free}
+        if thrifty:
+            before = leakage(chosen)[1] if chosen else 0.0
+            # a pass that names nobody new still costs something: half a point of a thousand
+            worth = {name: gains[name] / (leakage([*chosen, name])[1] - before + 0.0005) for name in free}
+            worth = {name: one if gains[name] >= least_gain * len(met) else 0.0 for name, one in worth.items()}
+        best = max(free, key=lambda name: (worth[name], -free.index(name)))
         gain = gains[best] / max(len(met), 1)
         if gain < least_gain:
             break

@@ -17,6 +17,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command()(names)
     app.command()(encoding)
     app.command()(price)
+    app.command()(yardstick)
 
 
 def names(
@@ -64,6 +65,17 @@ def price(
         found.append(price_of(dataset, uncapped=uncapped, group=group))
     report = price_report(found)
     emit(report, as_json, _price_text(report))
+
+
+def yardstick(
+    directory: Annotated[Path, typer.Argument(help="A labelled data set (docs/labelled-data.md).")],
+    as_json: Json = False,
+) -> None:
+    """Link a labelled set in the clear with recordlinkage, another engine (extra `yardstick`)."""
+    from evaluation.datasets import load_dataset
+    from evaluation.yardstick import link_by_recordlinkage
+
+    emit(link_by_recordlinkage(load_dataset(directory)), as_json)
 
 
 def _price_text(report: dict[str, Any]) -> str:

@@ -135,6 +135,22 @@ def test_selection_takes_the_greatest_gain_and_keeps_the_bounds():
     assert "union" in refused["names"]
 
 
+def test_a_thrifty_selection_leaves_a_dear_pass_for_two_cheap_ones():
+    dear = PassTerms(name="dear", levels=(("skeleton_pair",), ("skeleton_pair", "birth_year")))
+    cheap = PassTerms(name="cheap", levels=(("family_skeleton", "given_skeleton"),))
+    made = simulate(registers(LEFT, RIGHT), (dear, cheap, BIRTH), CapTerms())
+    leaks = {"dear": 0.045, "cheap": 0.001, "birth": 0.01}
+
+    def leakage(names):
+        return leaks[names[-1]], sum(leaks[name] for name in names)
+
+    bounds = {"pass_bound": 0.05, "union_bound": 0.05, "most": 16}
+    assert [step.name for step in select(made, leakage, **bounds)[0]] == ["dear"]
+    steps, _ = select(made, leakage, **bounds, thrifty=True)
+    assert [step.name for step in steps] == ["cheap", "birth"]
+    assert steps[-1].completeness == 1.0
+
+
 def test_a_plan_names_its_assumptions_and_finds_no_less_than_the_default():
     question = Question(
         {"a": FIELDS, "b": FIELDS}, {}, 400, gate=GateTerms(union_leakage=0.9, pass_leakage=0.9), simulated=300
