@@ -144,7 +144,8 @@ def link(job: Job, engine: Engine, measure: Measure = _unmeasured) -> Linked:
     with measure("fit"):
         merged = {name: PatternCounts.merge(found) for name, found in counts.items()}
         model = fit(merged, job.plan)
-    emitting = [part.with_model(model.to_json()) for part in parts]
+    written = model.to_json()
+    emitting = [part.with_model(written) for part in parts]
     with measure("emit"):
         damaged += _run(engine, emit_part, emitting)
         edges = _joined(emitting)
