@@ -20,6 +20,7 @@ MODEL_MODULES = (
     "service.relay.models",
     "service.retention.models",
     "service.runs.models",
+    "service.statistics_unit.disclosure_models",
     "service.statistics_unit.models",
     "service.submissions.models",
 )

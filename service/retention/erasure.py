@@ -33,6 +33,7 @@ from service.retention.models import ErasureRow
 from service.runs import ledger
 from service.runs.models import RunRow
 from service.runs.port import ACTIVE
+from service.statistics_unit.disclosure_models import PopulationQuery
 from service.statistics_unit.models import Release, ReleaseState, SubjectRetraction
 from service.statistics_unit.retraction import hand_over
 from service.submissions.models import Submission, SubmissionObject
@@ -187,6 +188,7 @@ def _delete_rows(session: Session, agreement_id: str) -> int:
     session.execute(delete(SubmissionObject).where(SubmissionObject.manifest_id.in_(own)))
     session.execute(delete(RelayRow).where(RelayRow.agreement_id == agreement_id))
     session.execute(delete(SubjectRetraction).where(SubjectRetraction.agreement_id == agreement_id))
+    session.execute(delete(PopulationQuery).where(PopulationQuery.agreement_id == agreement_id))
     return handed_over
 
 

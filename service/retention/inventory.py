@@ -18,6 +18,7 @@ from contract.agreement import Frozen
 from contract.canonical import canonical_json
 from service.relay.models import RelayRow
 from service.runs.models import RunChunk, RunRow
+from service.statistics_unit.disclosure_models import CohortRun
 from service.statistics_unit.models import EdgesDelivery, Release, ReleaseState, SubjectRetraction
 from service.storage import ContentStore
 from service.submissions.models import Submission, SubmissionFile, SubmissionObject
@@ -38,6 +39,9 @@ FATE: dict[str, str] = {
     "runs": "kept: what was computed when, with aggregates",
     "run_chunks": "kept: what was computed when, with digests of objects that are gone",
     "releases": "kept: approved releases are public; the tables of others are deleted",
+    "population_queries": "deleted",
+    "cohorts": "of no agreement: definitions name no person",
+    "cohort_runs": "kept: what was asked when; the tables of those not released are deleted",
     "agreements": "kept: the public document",
     "agreement_signatures": "kept: the public document",
     "erasures": "kept: the evidence itself",
@@ -130,6 +134,8 @@ def _named(session: Session, agreement_id: str, *, others: bool) -> Iterator[tup
         releases = releases.where(Release.state != ReleaseState.APPROVED)
     for digest in session.scalars(releases):
         yield digest, "release_drafts"
+    cohorts = select(CohortRun.table_digest).where(of(CohortRun.agreement_id))
+    yield from ((digest, "cohort_tables") for digest in session.scalars(cohorts) if digest)
     if others:  # this agreement's own approved releases stay as well
         approved = select(Release.table_digest).where(
             Release.agreement_id == agreement_id, Release.state == ReleaseState.APPROVED

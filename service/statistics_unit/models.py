@@ -72,3 +72,5 @@ class Release(Base):
     proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     decided_by: Mapped[str | None] = mapped_column(String(80))
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    report: Mapped[str | None] = mapped_column(Text)  # the automatic report of disclosure control, JSON
+    cohort_run_id: Mapped[str | None] = mapped_column(String(32))  # tables of a cohort rather than of a computation

@@ -17,7 +17,6 @@ from service.runs.actors import CHECKER, OFFICER, OPERATOR, STATISTICIAN, ActorO
 from service.runs.routes import RunAnswer, answer, jobs_of
 from service.statistics_unit import edges, releases, retraction
 from service.statistics_unit.start import start_statistics
-from trajectories.exports import indicators_csv
 
 router = APIRouter(prefix="/api/v1")
 _MAX_SUBJECTS = 10_000
@@ -121,7 +120,7 @@ def read_indicators(
 ) -> Response | dict[str, Any]:
     """Give the protected indicators of a computation. Raw ones never leave the unit."""
     actor.require(STATISTICIAN, CHECKER)
-    _, table = releases.protected_table(unit, run_id)
+    table = releases.protected_table(unit, run_id)
     return _csv(table) if form == "csv" else {"indicators": table.to_dicts()}
 
 
@@ -158,4 +157,4 @@ def read_release(release_id: str, unit: UnitOf, actor: ActorOfRequest) -> Respon
 
 
 def _csv(table: Any) -> Response:
-    return Response(indicators_csv(table), media_type="text/csv; charset=utf-8")
+    return Response(releases.table_csv(table), media_type="text/csv; charset=utf-8")

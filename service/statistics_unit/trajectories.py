@@ -14,7 +14,7 @@ from trajectories.breakdowns import ALL_BREAKDOWNS, REFERENCE_BREAKDOWNS, breakd
 from trajectories.channels import Channels, build_channels
 from trajectories.definitions import INDICATORS, Indicator
 from trajectories.diagnosis import DIAGNOSIS_SCHEMA, diagnose
-from trajectories.disclosure import protect
+from trajectories.disclosure import CELL_SCHEMA, cells_of, protect
 from trajectories.extended import EXTENDED, Extended
 from trajectories.figures import count_figures
 from trajectories.indicators import INDICATOR_SCHEMA
@@ -30,6 +30,8 @@ from trajectories.values import table_of, values_of
 SPELLS, RAW, PROTECTED = "spells", "indicators_raw", "indicators_protected"
 #: Raw extended indicators; what rules changed on the way to spells of Wasl's own preset; producers' data diagnosed.
 EXTENDED_RAW, LOG, DIAGNOSIS = "indicators_extended_raw", "integration_log", "diagnosis"
+#: Counts with their cell keys, and the sketch of their population: what releases are made from.
+CELLS, POPULATION = "cells", "population"
 #: A count below this is not shown in a run's summary.
 _SMALL: Final = 10
 _EMPTY: Final[dict[str, Any]] = {
@@ -39,6 +41,8 @@ _EMPTY: Final[dict[str, Any]] = {
     EXTENDED_RAW: INDICATOR_SCHEMA,
     LOG: LOG_SCHEMA,
     DIAGNOSIS: DIAGNOSIS_SCHEMA,
+    CELLS: CELL_SCHEMA,
+    POPULATION: {"sketch": pl.Binary},
 }
 
 
@@ -51,8 +55,10 @@ class Trajectories:
     summary: dict[str, Any]
 
 
-def compute(payload: LinkedPayload, uncertainty: LinkUncertainty | None = None) -> Trajectories:
+def compute(payload: LinkedPayload, uncertainty: LinkUncertainty | None = None, series: str = "") -> Trajectories:
     """Compute the trajectories by the reference definitions, with intervals where the links' uncertainty is given.
+
+    `series` is the first agreement of the line of successors, within which person ids persist.
 
     Registers without a usable event have no window: their tables are empty, and the summary says so.
     """
@@ -63,7 +69,9 @@ def compute(payload: LinkedPayload, uncertainty: LinkUncertainty | None = None) 
     channels = build_channels(payload.linked, payload.window, REFERENCE)
     spells = spells_of(channels, None if uncertainty is None else uncertainty.confidence)
     persons = describe_persons(channels)
-    figures = count_figures(channels, breakdowns_of(channels, persons, REFERENCE_BREAKDOWNS))
+    breakdowns = breakdowns_of(channels, persons, REFERENCE_BREAKDOWNS)
+    figures = count_figures(channels, breakdowns)
+    cells, population = cells_of(channels, breakdowns, series)
     own = build_channels(payload.linked, payload.window, WASL)
     log, found = integration_log(own), conflicts(own).group_by("code").len().sort("code")
     frames = {
@@ -72,6 +80,8 @@ def compute(payload: LinkedPayload, uncertainty: LinkUncertainty | None = None) 
         PROTECTED: protect(figures),
         LOG: log,
         DIAGNOSIS: diagnose(payload.linked),
+        CELLS: cells,
+        POPULATION: pl.DataFrame({"sketch": [population.to_bytes()]}, schema=_EMPTY[POPULATION]),
     }
     window = {"start": payload.window.start.isoformat(), "end": payload.window.end.isoformat()}
     summary = {

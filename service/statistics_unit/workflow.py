@@ -181,7 +181,9 @@ class StatisticsWorkflow:
         records = [read_frame(self._unit.store, result.digest) for result in results("records")]
         registers = [result.summary["register"] for result in results("records")]
         events = {register: self._table(run, register, "events.parquet") for register in registers}
-        made = compute(link_registers(records, events), self._uncertainty(run, results))
+        with self._unit.database.read() as session:
+            series = series_of(session, run.agreement_id)
+        made = compute(link_registers(records, events), self._uncertainty(run, results), series)
         index = {name: put_frame(self._unit.store, frame) for name, frame in made.frames.items()}
         digest, _ = self._unit.store.put(io.BytesIO(canonical_json({"frames": index, "window": made.window})))
         return ChunkResult(digest, made.summary)

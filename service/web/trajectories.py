@@ -44,7 +44,8 @@ def sources_of(visit: Visit) -> list[Source]:
     found = []
     if visit.may(STATISTICIAN, CHECKER):
         found = [Source("run", run.id, run.vintage) for run in runs if run.state == RunState.SUCCEEDED]
-    approved = [release for release in releases.list_releases(visit.unit) if release.state == "approved"]
+    listed = releases.list_releases(visit.unit)
+    approved = [release for release in listed if release.state == "approved" and release.cohort_run_id is None]
     return [*found, *(Source("release", release.id, vintages[release.run_id]) for release in approved)]
 
 
@@ -61,7 +62,7 @@ def _chosen(visit: Visit, known: list[Source]) -> tuple[Source, pl.DataFrame] | 
     if source is None:
         raise NotFoundError("There is no such table, or you may not see it.", advice="Choose one from the page's list.")
     if source.kind == "run":
-        return source, releases.protected_table(visit.unit, source.id)[1]
+        return source, releases.protected_table(visit.unit, source.id)
     return source, releases.released_table(visit.unit, source.id)
 
 
