@@ -57,7 +57,9 @@ class Server:
     def __init__(self, folder: Path, role: str, urls: dict[str, str], database_url: str | None) -> None:
         self.role, self.url = role, urls[role]
         names = {"ROLE": role, "DATA_DIR": str(folder / role), "PORT": urls[role].rpartition(":")[2]}
-        names |= {"PASSPHRASE": PASSPHRASE, "STATISTICS_URL": urls["statistics"]}
+        passphrase = folder / f"{role}.passphrase"
+        passphrase.write_text(PASSPHRASE)
+        names |= {"PASSPHRASE_FILE": str(passphrase), "STATISTICS_URL": urls["statistics"]}
         if database_url is not None:
             names["DATABASE_URL"] = database_url
         self._environment = {**os.environ, **{f"WASL_{name}": value for name, value in names.items()}}
