@@ -18,6 +18,7 @@ import pyarrow as pa
 from numba import njit
 
 from linkage.errors import EvidenceError
+from linkage.owners import Handles, codes_of, owners_of, require
 
 _TINY = 1e-15
 
@@ -38,76 +39,27 @@ class SubjectPairs(NamedTuple):
 _plain: Any = njit(nogil=True, cache=True)
 
 
-def _codes(table: pa.Table, column: str, names: list[str]) -> npt.NDArray[np.int16]:
-    """Return the places of a string column's values among `names`, which is added to."""
-    found = []
-    for chunk in table.column(column).chunks:
-        encoded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
-        values = encoded.dictionary.to_pylist()
-        names += sorted(set(values) - set(names))
-        places = np.array([names.index(value) for value in values] or [0], dtype=np.int16)
-        found.append(places[encoded.indices.to_numpy(zero_copy_only=False)])
-    return np.concatenate([np.empty(0, dtype=np.int16), *found])
-
-
-def _require(table: pa.Table, columns: tuple[str, ...], what: str) -> None:
-    for column in columns:
-        if column not in table.column_names:
-            raise EvidenceError(f"The {what} lack a column.", where={"column": column})
-        if table.column(column).null_count:
-            raise EvidenceError(f"The {what} have an empty cell.", where={"column": column})
-
-
-def _owners(
-    wanted: npt.NDArray[np.uint64], handles: npt.NDArray[np.uint64], subjects: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Return the subject of each handle, -1 where nobody's: a dummy row's. `handles` is sorted."""
-    if not len(handles):
-        return np.full(len(wanted), -1, dtype=np.int64)
-    at = np.minimum(np.searchsorted(handles, wanted), len(handles) - 1)
-    return np.where(handles[at] == wanted, subjects[at], -1)
-
-
-def _ends(edges: pa.Table, handles: pa.Table, passes: npt.NDArray[np.int16], names: list[str]) -> list[Any]:
-    """Return the subjects (int64) of both ends of the edges, pass by pass."""
-    known_passes = _codes(handles, "pass", names)
-    known, subjects = handles.column("handle").to_numpy(), handles.column("subject").to_numpy()
-    wanted = [edges.column(name).to_numpy().astype(np.uint64, copy=False) for name in ("handle_a", "handle_b")]
-    found = [np.full(len(passes), -1, dtype=np.int64) for _ in wanted]
-    for place in np.unique(passes):
-        mine, theirs = np.flatnonzero(passes == place), np.flatnonzero(known_passes == place)
-        own = known[theirs].astype(np.uint64, copy=False)
-        order = np.argsort(own)
-        own = own[order]
-        if (own[1:] == own[:-1]).any():
-            raise EvidenceError("A handle belongs to two subjects or stands twice.", where={"pass": names[place]})
-        owners = subjects[theirs][order].astype(np.int64, copy=False)
-        for end, handle in zip(found, wanted, strict=True):
-            end[mine] = _owners(handle[mine], own, owners)
-    return found
-
-
-def subject_pairs(edges: pa.Table, handles: pa.Table) -> SubjectPairs:
+def subject_pairs(edges: pa.Table, handles: Handles) -> SubjectPairs:
     """Gather edges into subject pairs; as `met_pairs`, without the passes."""
     return met_pairs(edges, handles)[0]
 
 
-def met_pairs(edges: pa.Table, handles: pa.Table) -> tuple[SubjectPairs, npt.NDArray[np.int64]]:
+def met_pairs(edges: pa.Table, handles: Handles) -> tuple[SubjectPairs, npt.NDArray[np.int64]]:
     """Gather edges into subject pairs; int64[n] says how many passes found each.
 
     Args:
         edges: Columns of `contract/edges.py`; here pass, handle_a, handle_b, weight, probability count.
-        handles: Columns `pass` (string), `handle` (uint64), `subject` (integer): who owns a handle. Handles
-            of dummy rows are not listed: their edges fall away.
+        handles: Columns `pass` (string), `handle` (uint64), `subject` (integer): who owns a handle; or, by pass,
+            tables of the last two, which are read one after the other. Handles of dummy rows are not listed:
+            their edges fall away.
 
     Raises:
         EvidenceError: A column is missing or has gaps, a handle has two owners, or a number is not finite.
     """
-    _require(edges, ("pass", "handle_a", "handle_b", "weight", "probability"), "edges")
-    _require(handles, ("pass", "handle", "subject"), "handles")
+    require(edges, ("pass", "handle_a", "handle_b", "weight", "probability"), "edges")
     names: list[str] = []
-    passes = _codes(edges, "pass", names)
-    ends = _ends(edges, handles, passes, names)
+    passes = codes_of(edges, "pass", names)
+    ends = owners_of(edges, handles, passes, names)
     ranks = np.argsort(np.argsort(np.array(names, dtype=np.str_))).astype(np.int16)
     probability = edges.column("probability").to_numpy().astype(np.float64)
     weight = edges.column("weight").to_numpy().astype(np.float64)

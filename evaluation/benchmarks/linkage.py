@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evaluation.benchmarks.encoded import bench_agreement, encode
@@ -26,7 +24,7 @@ from linkage.engines import Job, Linked, LocalEngine, link
 from linkage.pairs import subject_pairs
 from linkage.plan import plan_of
 
-MEMORY_BYTES: Final = 1_500_000_000
+MEMORY_BYTES: Final = 1_000_000_000
 _TRUTH: Final = "truth.csv"
 _APART: Final = 20_000
 Files = dict[str, dict[str, Path]]
@@ -112,21 +110,12 @@ def run(
     plan = plan_of(bench_agreement(persons))
     linked = link(Job(plan, tables, work, MEMORY_BYTES), LocalEngine(threads), stages.measure)
     with stages.measure("pairs"):
-        pairs = subject_pairs(linked.edges, _owned(handles))
+        by_pass = {name: (pq.read_table(path) for path in files.values()) for name, files in handles.items()}
+        pairs = subject_pairs(linked.edges, by_pass)
     with stages.measure("cluster"):
         register = np.repeat(np.arange(2), persons)
         labels = cluster(2 * persons, register, (0, 1), pairs.a, pairs.b, pairs.probability)
     return labels, linked
-
-
-def _owned(handles: Mapping[str, Mapping[str, Path]]) -> pa.Table:
-    kind, parts = pa.dictionary(pa.int16(), pa.string()), []
-    for name, files in handles.items():
-        for path in files.values():
-            table = pq.read_table(path)
-            code = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(table), dtype=np.int16)), pa.array([name]))
-            parts.append(table.append_column(pa.field("pass", kind), code))
-    return pa.concat_tables(parts)
 
 
 @cache

@@ -1,0 +1,114 @@
+"""Who owns the handles that edges name: looked up pass by pass, so that one pass's list is in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from numba import njit
+
+from linkage.errors import EvidenceError
+from linkage.kernels.hashing import slot_of
+
+#: A table (pyarrow has no types), or tables by pass.
+Handles: TypeAlias = Any | Mapping[str, Iterable[Any]]
+
+
+def codes_of(table: pa.Table, column: str, names: list[str]) -> npt.NDArray[np.int16]:
+    """Return the places of a string column's values among `names`, which is added to."""
+    found = []
+    for chunk in table.column(column).chunks:
+        encoded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        values = encoded.dictionary.to_pylist()
+        names += sorted(set(values) - set(names))
+        places = np.array([names.index(value) for value in values] or [0], dtype=np.int16)
+        found.append(places[encoded.indices.to_numpy(zero_copy_only=False)])
+    return np.concatenate([np.empty(0, dtype=np.int16), *found])
+
+
+def require(table: pa.Table, columns: tuple[str, ...], what: str) -> None:
+    """Refuse a table that lacks a column or a cell.
+
+    Raises:
+        EvidenceError: It does.
+    """
+    for column in columns:
+        if column not in table.column_names:
+            raise EvidenceError(f"The {what} lack a column.", where={"column": column})
+        if table.column(column).null_count:
+            raise EvidenceError(f"The {what} have an empty cell.", where={"column": column})
+
+
+def owners_of(
+    edges: pa.Table, handles: Handles, passes: npt.NDArray[np.int16], names: list[str]
+) -> list[npt.NDArray[np.int64]]:
+    """Return the subjects of both ends of the edges, int64[n] each, -1 where nobody's: a dummy row's.
+
+    Args:
+        edges: Columns handle_a and handle_b.
+        handles: Columns `pass`, `handle`, `subject`; or, by pass, tables of `handle` and `subject`, each read once.
+        passes: int16[n], the pass of each edge, a place in `names`.
+        names: Names of passes; may be added to.
+
+    Raises:
+        EvidenceError: A handle has two owners or stands twice, or a column is missing or has gaps.
+    """
+    ends = [edges.column(name).to_numpy().astype(np.uint64, copy=False) for name in ("handle_a", "handle_b")]
+    found = [np.full(len(passes), -1, dtype=np.int64) for _ in ends]
+    by_pass = handles if isinstance(handles, Mapping) else _by_pass(handles, names)
+    order = np.argsort(passes, kind="stable")
+    bounds = np.searchsorted(passes[order], np.arange(len(names) + 1))
+    for place, name in enumerate(names):
+        mine = order[bounds[place] : bounds[place + 1]]
+        if not len(mine):
+            continue
+        wanted, which = np.unique(np.concatenate([end[mine] for end in ends]), return_inverse=True)
+        owner = _looked_up(wanted.view(np.int64), by_pass.get(name, ()), name)[which]
+        found[0][mine], found[1][mine] = owner[: len(mine)], owner[len(mine) :]
+    return found
+
+
+def _by_pass(handles: pa.Table, names: list[str]) -> dict[str, list[pa.Table]]:
+    require(handles, ("pass", "handle", "subject"), "handles")
+    codes = codes_of(handles, "pass", names)
+    own = handles.select(["handle", "subject"])
+    return {names[place]: [own.filter(pa.array(codes == place))] for place in np.unique(codes)}
+
+
+def _looked_up(wanted: npt.NDArray[np.int64], tables: Iterable[pa.Table], name: str) -> npt.NDArray[np.int64]:
+    owner, places = np.full(len(wanted), -1, dtype=np.int64), _places(wanted)
+    for table in tables:
+        require(table, ("handle", "subject"), "handles")
+        known = table.column("handle").to_numpy().astype(np.uint64, copy=False).view(np.int64)
+        subjects = table.column("subject").to_numpy().astype(np.int64, copy=False)
+        if not _fill(places, known, subjects, owner):
+            raise EvidenceError("A handle belongs to two subjects or stands twice.", where={"pass": name})
+    return owner
+
+
+@njit(nogil=True, cache=True)
+def _places(wanted: Any) -> Any:
+    """Return a hash table of the places (from 1) of distinct handles."""
+    size = 16
+    while size < 2 * len(wanted):
+        size *= 2
+    table = np.zeros((size, 2), dtype=np.int64)
+    for at in range(len(wanted)):
+        slot = slot_of(table, wanted[at])
+        table[slot, 0], table[slot, 1] = wanted[at], at + 1
+    return table
+
+
+@njit(nogil=True, cache=True)
+def _fill(table: Any, known: Any, subjects: Any, owner: Any) -> Any:
+    """Write the owners of the handles that are wanted; False if one is listed twice."""
+    for row in range(len(known)):
+        place = table[slot_of(table, known[row]), 1]
+        if place > 0:
+            if owner[place - 1] >= 0:
+                return False
+            owner[place - 1] = subjects[row]
+    return True
