@@ -26,7 +26,7 @@ MAX_ROWS: Final = 64
 #: Of key values on more rows than this, so many rows are compared first: mostly they are crowd enough.
 FIRST_ROWS: Final = 8
 #: Rows whose weights sum to so many bits count as one person: the bound lies between these, where `valley` puts it.
-LEAST_WEIGHT, MOST_WEIGHT = 3, 10
+LEAST_WEIGHT, MOST_WEIGHT = 3, 6
 _FEW_PAIRS: Final = 200
 
 

@@ -122,7 +122,7 @@ class ProfileTerms(Frozen):
 
     name: Literal["blind_blocks", "record", "clear"] = "blind_blocks"
     sketch_bits: Literal[128] = 128
-    dummy_share: float = Field(default=0.25, ge=0, le=2)
+    dummy_share: float = Field(default=0.05, ge=0, le=2)
     record_bits: int = Field(default=2048, ge=1024)
     diffusion: int = Field(default=6, ge=6)
 

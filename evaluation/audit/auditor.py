@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import polars as pl
+
 from connectors.auditing import AuditSubject
 from connectors.structure import structure_figures
+from contract.agreement import Agreement
 from contract.audit_report import OVERLAPS, AuditedFile, AuditReport
 from contract.audit_verdict import judge
 from contract.errors import InputError
+from evaluation.attacks.blocks.attacker import attacker_of
 from evaluation.attacks.blocks.audit import audit_blocks
 from evaluation.attacks.blocks.controls import CONTROL_PERSONS, CONTROL_ROWS
-from evaluation.audit.blocks import figures_of
+from evaluation.attacks.blocks.joint import one_row_a_person
+from evaluation.attacks.blocks.leakage import Leakage, attack_passes, draw_persons
+from evaluation.audit.blocks import attack_figures, figures_of
 from evaluation.audit.controls import block_controls, record_controls
 from evaluation.audit.linkability import linkability_figures
+from evaluation.audit.persons import by_person
 from evaluation.audit.records import audit_records
 from evaluation.payload_audit.audit import audit_prepared
+from pseudonymisation.encoding.profile import EncodedPass
 
 KNOWN_PAIRS: Final = 2000
+#: Persons attacked with the register itself in hand: enough to tell, and no bound hangs on it.
+OWN_FILE_ROWS: Final = 500
 
 
 @dataclass(frozen=True)
@@ -82,25 +92,38 @@ class SubmissionAuditor:
         return draft.model_copy(update={"verdict": judgement.verdict, "reasons": judgement.reasons})
 
     def _blocks(self, subject: AuditSubject, rows: int) -> dict[str, Any]:
-        persons = subject.identities.get_column("subject").n_unique()
+        identities, passes = by_person(subject)
+        persons = identities.get_column("subject").n_unique()
         audit = audit_blocks(
-            subject.passes,
-            subject.identities,
+            passes,
+            identities,
             subject.agreement,
+            attacker=one_row_a_person(identities),
             rows=rows,
             overlaps=self.overlaps,
             known_pairs=(self.pairs,),
             seed=self.seed,
             controls=False,
         )
+        own_file = self._own_file(identities, passes, subject.agreement, rows)
+        found = figures_of(audit, {name: made.table.num_rows for name, made in passes.items()})
         return {
+            **found,
             "subjects": persons,
             "attacked": min(rows, persons),
-            **figures_of(audit, {name: made.table.num_rows for name, made in subject.passes.items()}),
+            "attacks": (*found["attacks"], attack_figures("own file", own_file)),
             "controls": block_controls(
                 subject.agreement, seed=self.seed, persons=self.control_persons, rows=self.control_rows
             ),
         }
+
+    def _own_file(
+        self, identities: pl.DataFrame, passes: Mapping[str, EncodedPass], agreement: Agreement, rows: int
+    ) -> Leakage:
+        """Attack as one who holds this very register, with every spelling and error: a what-if beside the bounds."""
+        clear = identities.rename({"subject": "person"}).drop("identity")
+        sample = draw_persons(identities.get_column("subject").to_numpy(), min(rows, OWN_FILE_ROWS), self.seed)
+        return attack_passes(passes, attacker_of(clear, agreement, seed=self.seed), sample, seed=self.seed)
 
     def _records(self, subject: AuditSubject, rows: int) -> dict[str, Any]:
         found = audit_records(subject, rows=rows, overlaps=self.overlaps, pairs=self.pairs, seed=self.seed)

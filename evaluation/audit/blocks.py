@@ -28,8 +28,8 @@ def figures_of(audit: BlockAudit, rows: dict[str, int]) -> dict[str, Any]:
     pairs = max(audit.seeded, default=0)
     of_passes = [hits(share) for share in audit.seeded[pairs].values()] if audit.seeded else []
     attacks = [
-        _attack("block fingerprint", audit.fingerprint[full]),
-        _attack("equality graphs", audit.equality),
+        attack_figures("block fingerprint", audit.fingerprint[full]),
+        attack_figures("equality graphs", audit.equality),
         *(
             AttackFigures(name=f"{known} known pairs, {name}", named=hits(share))
             for known, shares in sorted(audit.seeded.items())
@@ -45,7 +45,8 @@ def figures_of(audit: BlockAudit, rows: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _attack(name: str, found: Leakage) -> AttackFigures:
+def attack_figures(name: str, found: Leakage) -> AttackFigures:
+    """Return an attack's union over the passes as the report writes it."""
     baseline = max((leak.baseline for leak in found.passes.values()), default=0.0)
     details = {"confident": hits(found.union_confident).share}
     return AttackFigures(name=name, named=hits(found.union), baseline=round(baseline, 9), details=details)

@@ -16,6 +16,8 @@ from contract.errors import AgreementError
 from contract.fields import DOCUMENT_FIELDS, STANDARD_FIELDS, FieldType
 
 MAX_PASSES: Final = 16
+#: With so many passes that most registers can take part in, others are left out.
+ENOUGH_PASSES: Final = 8
 #: A broad key with more expected persons than this is left out of a pass that has refinements: none would stay there.
 HOPELESS: Final = 60.0
 
@@ -46,8 +48,6 @@ PLAN: Final[tuple[Row, ...]] = (
     ("names_text", ("skeleton_pair", "text:FIELD")),
     ("given_year_month", ("given_skeleton birth_year birth_month", "family_initial", "birth_day")),
     ("family_year_day", ("family_skeleton birth_year birth_day", "given_initial", "birth_month")),
-    ("given_family3", ("given_skeleton family_skeleton3", "sex", "birth_year")),
-    ("family_given3", ("family_skeleton given_skeleton3", "sex", "birth_year")),
 )
 
 #: Rough number of values of each component, as if all were alike.
@@ -107,9 +107,10 @@ def candidate_passes(
     """Return all passes of the table that the registers' fields allow, the most useful first; see `plan_passes`."""
     held = [frozenset(fields) for fields in registers.values()]
     planned: list[PassTerms] = []
-    # what only a minority of the registers hold joins few of them: such passes come last
-    rows = sorted(_rows(held, own_fields), key=lambda row: 2 * _able(row[1], held) <= len(held) > 1)
-    for name, parts in rows:
+    rows = list(_rows(held, own_fields))
+    # a pass that only a minority of the registers can take part in joins few records, and leaks like any other
+    shared = [row for row in rows if 2 * _able(row[1], held) > len(held)]
+    for name, parts in shared if len(shared) >= ENOUGH_PASSES else rows:
         levels = _levels(parts, held, persons)
         # a pass that lost its refinements finds nothing that a pass beginning like it does not
         if levels and not any(known.levels[: len(levels)] == levels for known in planned):
