@@ -37,6 +37,8 @@ class Action(StrEnum):
     RUN_FAIL = "run:fail"
     RUN_CANCEL = "run:cancel"
     RUN_RESUME = "run:resume"
+    COHORT_TRY = "cohort:try"
+    COHORT_RUN = "cohort:run"
     RELEASE_PROPOSE = "release:propose"
     RELEASE_APPROVE = "release:approve"
     RELEASE_REFUSE = "release:refuse"

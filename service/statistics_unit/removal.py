@@ -10,6 +10,7 @@ from service.audit.actions import Action
 from service.audit.log import append
 from service.runs.models import RunChunk, RunRow
 from service.runs.port import ACTIVE, Run
+from service.statistics_unit.disclosure_models import CohortRun, CohortRunState
 from service.statistics_unit.models import EdgesDelivery, Release
 from service.statistics_unit.objects import trajectory_frames
 from service.statistics_unit.start import KIND
@@ -20,7 +21,8 @@ from service.unit import Unit
 def remove_superseded(unit: Unit, session: Session, run: Run) -> int:
     """Delete the objects of earlier ended computations of a run's vintage, but for what others still use.
 
-    What an approved or proposed release shows stays: it is protected. Returns the number of objects.
+    Cohorts that ran on them are superseded with them: they run again on the newest computation. What an approved or
+    proposed release shows stays: it is protected. Returns the number of objects.
 
     Raises:
         StorageError: The disk refuses; the computation's end is tried again.
@@ -36,6 +38,11 @@ def remove_superseded(unit: Unit, session: Session, run: Run) -> int:
     going, kept = set[str](), set[str]()
     for row in session.scalars(select(RunChunk).where(RunChunk.digest.is_not(None))):
         (going if row.run_id in old else kept).update(_objects(unit, row))
+    for cohort in session.scalars(select(CohortRun).where(CohortRun.table_digest.is_not(None))):
+        superseded_tables = cohort.run_id in old
+        (going if superseded_tables else kept).add(str(cohort.table_digest))
+        if superseded_tables:
+            cohort.state = CohortRunState.SUPERSEDED
     for column in (SubmissionObject.sha256, EdgesDelivery.object_digest, Release.table_digest):
         kept.update(digest for digest in session.scalars(select(column)) if digest)
     removed = [

@@ -87,6 +87,16 @@ def test_a_release_is_made_from_cells_with_keys() -> None:
         cells_from(frame.drop("key"))
 
 
+def test_one_record_less_of_the_same_persons_is_another_population() -> None:
+    people = [person(months="2021-12 2022-12") for _ in range(50)]
+    changed = [person(months="2021-12"), *people[1:]]
+    one, other = (cells(linked(*who)) for who in (people, changed))
+    assert one[1].persons == other[1].persons
+    assert one[1].differing(other[1]) == 2
+    assert one[1].too_alike(other[1], threshold=THRESHOLD)
+    assert cells_from(one[0]).population_key != cells_from(other[0]).population_key
+
+
 def test_one_person_less_redraws_every_cell() -> None:
     tables = []
     for registers in (crowd(600), crowd(600, skip=7)):

@@ -24,6 +24,7 @@ from trajectories.breakdowns import Breakdowns, breakdowns_of
 from trajectories.channels import Channels
 from trajectories.cohorts.definition import ENTRIES, Cohort, CohortError
 from trajectories.disclosure import THRESHOLD, Perturbation, PopulationSketch, protect_cube, record_keys
+from trajectories.disclosure.cells import content_keys
 from trajectories.durations import kaplan_meier
 from trajectories.figures import counted_presence, first_month_from
 from trajectories.intervals import Bools, Intervals, Ints, month_of
@@ -51,16 +52,17 @@ _JOIN: Final = " × "
 
 @dataclass(frozen=True)
 class Members:
-    """Persons of a cohort (positions, sorted), the month each entered, and their record keys."""
+    """Persons of a cohort (positions, sorted), the month each entered, their record keys and content keys."""
 
     person: Ints
     month: Ints
     keys: Ints
+    contents: Ints
 
     @property
     def sketch(self) -> PopulationSketch:
         """Sketch of the members."""
-        return PopulationSketch.of(self.keys)
+        return PopulationSketch.of(self.contents)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def members_of(channels: Channels, cohort: Cohort, series: str) -> Members:
         )
     who, month = who[kept], month[kept]
     names = channels.persons["person_id"].gather(who).to_list()
-    return Members(who, month, record_keys(names, series))
+    return Members(who, month, record_keys(names, series), content_keys(channels, persons, series)[who])
 
 
 def cohort_tables(channels: Channels, cohort: Cohort, epoch: bytes, series: str) -> CohortTables:
@@ -132,7 +134,7 @@ def cohort_tables(channels: Channels, cohort: Cohort, epoch: bytes, series: str)
     if channels.preset != cohort.preset:
         raise CohortError("The spells were made by another preset than the cohort's.", where={"key": "preset"})
     members = members_of(channels, cohort, series)
-    noise = Perturbation(epoch, int(members.keys.sum()))
+    noise = Perturbation(epoch, int(members.contents.sum()))
     axes = _axes(channels, cohort, members)
     rows = list(_members_rows(axes, members, noise))
     for variable in cohort.variables:

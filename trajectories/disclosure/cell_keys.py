@@ -4,10 +4,11 @@ Every person has a *record key*; a cell's key is the sum of its persons' record 
 in a fixed table (p-table) by the count and by a pseudo-random function of the cell key. So the same cell of the same
 persons always shows the same number, and asking again gives nothing to average.
 
-**Population.** The function also takes the *population key*, the sum over everybody the table could count. With the
-cell key alone, a cell without the one person by whom two populations differ stays exactly as it was, and the cells
-that move name that person's attributes whatever the noise (docs/adr/0013-cell-keys.md has the figures). With it, every
-cell is drawn anew as soon as the population differs by one person. Within one population all tables agree.
+**Population.** The function also takes the *population key*, a sum over everybody the table could count and all that
+is known of them (`trajectories.disclosure.cells.content_keys`). With the cell key alone, a cell without the one person
+by whom two populations differ stays exactly as it was, and the cells that move name that person's attributes whatever
+the noise (docs/adr/0013-cell-keys.md has the figures). With it, every cell is drawn anew as soon as the population
+differs by one person. Within one population all tables agree.
 
 **p-table.** For a count n the noise v lies in -4..4, never takes a count below 0, has mean 0 exactly and variance 3
 (before quantisation), and among such distributions the largest entropy; n = 0 has no noise. Counts of 4 and more share
@@ -124,7 +125,7 @@ class Perturbation:
 
     Attributes:
         key: 16 bytes, of `epoch_key`.
-        population_key: Sum of the record keys of everybody the tables could count.
+        population_key: Sum of the content keys of everybody the tables could count.
         bound, variance: Of the p-table.
     """
 

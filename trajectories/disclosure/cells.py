@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,10 +11,11 @@ import polars as pl
 
 from contract.errors import InputError
 from trajectories.breakdowns import Breakdowns
-from trajectories.channels import Channels
+from trajectories.channels import CHANNELS, Channels
 from trajectories.disclosure.cell_keys import Ints, Perturbation, record_keys
 from trajectories.disclosure.sketches import PopulationSketch
 from trajectories.figures import Figures, Key, count_figures
+from trajectories.persons import Persons
 
 CELL_SCHEMA: Final = {
     "measure": pl.String,
@@ -26,6 +28,7 @@ CELL_SCHEMA: Final = {
     "median": pl.Float64,
 }
 _POPULATION: Final = "population"
+_CONTENT_CONTEXT: Final = b"wasl/content-key/1/"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,37 @@ class Cells:
         return Perturbation(key, self.population_key)
 
 
+def content_keys(channels: Channels, persons: Persons, series: str) -> Ints:
+    """Return a key of every person together with what is known of them: int64 below 2^32.
+
+    A population is compared by these, not by record keys: tables also differ by one person when the persons are the
+    same and one of them lost a record. HMAC-SHA-256 under the series over person id, attributes and spells.
+    """
+    size = len(persons)
+    attributes = np.column_stack(
+        [persons.birth_year, persons.sex, persons.group, persons.in_population, persons.national, persons.exempt]
+    ).astype("<i8")
+    parts = [
+        np.column_stack([spells.person, np.full(len(spells), place), spells.start, spells.end, spells.flag])
+        for place, spells in ((place, channels.spells[name]) for place, name in enumerate(CHANNELS))
+    ]
+    rows = np.concatenate(parts).astype("<i8")
+    rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
+    ends = np.searchsorted(rows[:, 0], np.arange(size + 1), side="left") * 4 * 8
+    data, described, key = rows[:, 1:].tobytes(), attributes.tobytes(), _CONTENT_CONTEXT + series.encode()
+    width = attributes.shape[1] * 8
+    made = b"".join(
+        hmac.digest(
+            key,
+            b"%s\0%s%s"
+            % (name.encode(), described[n * width : (n + 1) * width], data[int(ends[n]) : int(ends[n + 1])]),
+            "sha256",
+        )[:4]
+        for n, name in enumerate(channels.persons["person_id"].to_list())
+    )
+    return np.frombuffer(made, dtype="<u4").astype(np.int64)
+
+
 def cells_of(channels: Channels, breakdowns: Breakdowns, series: str) -> tuple[pl.DataFrame, PopulationSketch]:
     """Return the cells of the reference indicators (`CELL_SCHEMA`) and the sketch of their population.
 
@@ -52,8 +86,10 @@ def cells_of(channels: Channels, breakdowns: Breakdowns, series: str) -> tuple[p
     keys = record_keys(channels.persons["person_id"].to_list(), series)
     figures = count_figures(channels, breakdowns)
     keyed = count_figures(channels, replace(breakdowns, record_keys=keys))
+    contents = content_keys(channels, breakdowns.persons, series)[breakdowns.persons.in_population]
+    population_key = np.full(len(figures.categories), contents.sum())
     rows: list[tuple[str, str, int, Ints, Ints, list[float | None]]] = [
-        (_POPULATION, "", 0, figures.population, keyed.population, [None] * len(figures.categories))
+        (_POPULATION, "", 0, figures.population, population_key, [None] * len(figures.categories))
     ]
     for (measure, residence, year), counts in figures.counts.items():
         nothing: list[float | None] = [None] * len(counts)
@@ -69,7 +105,7 @@ def cells_of(channels: Channels, breakdowns: Breakdowns, series: str) -> tuple[p
         schema=CELL_SCHEMA,
         orient="row",
     )
-    return frame, PopulationSketch.of(keys[breakdowns.persons.in_population])
+    return frame, PopulationSketch.of(contents)
 
 
 def cells_from(frame: pl.DataFrame) -> Cells:

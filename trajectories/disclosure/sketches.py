@@ -1,6 +1,7 @@
 """Sketches of populations: how many persons two of them differ by, without a list of persons.
 
-A sketch adds +1 or -1 per person into one of 2^14 counters, both chosen by the record key. It is linear: the sketch of
+A sketch adds +1 or -1 per person into one of 2^14 counters, both chosen by the person's content key, so that a person
+of whom something else is known now counts as two of difference. It is linear: the sketch of
 a union of disjoint populations is the sum of theirs, and the sum of squares of a difference estimates the number of
 persons in one population and not in the other. For few persons the estimate is exact unless two of them share a
 counter (probability about d^2 / 2^15 for d persons).
@@ -35,7 +36,7 @@ class PopulationSketch:
 
     @classmethod
     def of(cls, keys: NDArray[np.int64]) -> PopulationSketch:
-        """Return the sketch of persons, given by their record keys, each once."""
+        """Return the sketch of persons, given by their content keys, each once."""
         bucket = keys & ((1 << _BITS) - 1)
         sign = 1 - 2 * ((keys >> _BITS) & 1)
         counters = np.bincount(bucket, weights=sign, minlength=1 << _BITS)

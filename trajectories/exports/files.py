@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -30,8 +31,8 @@ _SOURCES: Final = ("py", "toml", "csv")
 
 
 def code_digest() -> str:
-    """Return the SHA-256 over this package's sources: code and concept catalogue (path and content, sorted)."""
-    root = Path(__file__).parent
+    """Return the SHA-256 over the sources of trajectories: code and concept catalogue (path and content, sorted)."""
+    root = Path(__file__).parents[1]
     names = sorted(path.relative_to(root).as_posix() for ending in _SOURCES for path in root.rglob(f"*.{ending}"))
     return digest(b"".join(name.encode() + b"\0" + (root / name).read_bytes() + b"\0" for name in names))
 
@@ -72,6 +73,17 @@ def write_indicators(indicators: pl.DataFrame, path: Path, window: Window, prese
         "disclosure_control": {"threshold": THRESHOLD, "rounding_base": BASE} if protected else None,
     }
     return _write(path, content, definition, window, preset)
+
+
+def write_described(
+    path: Path, content: bytes, definition: Mapping[str, Any], window: Window, preset: Preset
+) -> tuple[Path, Path]:
+    """Write any form of an export with its side file; return both paths.
+
+    Raises:
+        StorageError: The folder does not take the file.
+    """
+    return path, _write(path, content, dict(definition), window, preset)
 
 
 def indicators_csv(indicators: pl.DataFrame) -> bytes:

@@ -1,0 +1,33 @@
+"""Every export of a cohort's dummy persons: what a statistician writes programs against before real data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from trajectories.channels import build_channels
+from trajectories.cohorts.compute import members_of
+from trajectories.cohorts.definition import Cohort
+from trajectories.cohorts.dummy import dummy_registers, dummy_run, dummy_window
+from trajectories.exports import write_described
+from trajectories.exports.everything import write_spell_forms
+from trajectories.spells import spells_of
+
+
+def write_dummy_files(cohort: Cohort, folder: Path, persons: int) -> list[Path]:
+    """Write the cohort's dummy tables, and spells, person-months and sequences of its dummy members.
+
+    Raises:
+        CohortError: It selects fewer than ten of the dummy persons.
+        StorageError: The folder does not take a file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    window = dummy_window(cohort)
+    channels = build_channels(dummy_registers(window, persons), window, cohort.preset)
+    members = channels.persons["person_id"].gather(members_of(channels, cohort, "dummy").person)
+    spells = spells_of(channels).filter(pl.col("person_id").is_in(members.to_list()))
+    written = write_spell_forms(spells, folder, window, cohort.preset)
+    definition = {"table": "cohort", "cohort": cohort.document(), "digest": cohort.digest, "data": "dummy"}
+    content = dummy_run(cohort, persons).table.write_csv().encode()
+    return [*written, write_described(folder / "cohort.csv", content, definition, window, cohort.preset)[0]]
