@@ -54,6 +54,11 @@ def prepare(persons: int, folder: Path, seed: int = 1) -> tuple[Files, Files]:
     return tables, handles
 
 
+def _place(root: Path, persons: int, seed: int) -> Path:
+    """Return the folder of the data; another planner's passes are other data."""
+    return root / f"{persons}-{seed}-{bench_agreement(persons).id[:8]}"
+
+
 def bench(persons: int, *, threads: int = 2, folder: Path | None = None, seed: int = 1) -> dict[str, Any]:
     """Measure a linkage of two registers of `persons` rows.
 
@@ -72,10 +77,10 @@ def bench(persons: int, *, threads: int = 2, folder: Path | None = None, seed: i
         with stages.measure("data (not counted)"):
             _warm(threads)
             if persons >= _APART:  # in a process of its own, whose memory is not the linkage's
-                maker = get_context("spawn").Process(target=prepare, args=(persons, root / f"{persons}-{seed}", seed))
+                maker = get_context("spawn").Process(target=prepare, args=(persons, _place(root, persons, seed), seed))
                 maker.start()
                 maker.join()
-            tables, handles = prepare(persons, root / f"{persons}-{seed}", seed)
+            tables, handles = prepare(persons, _place(root, persons, seed), seed)
         work = Path(tempfile.mkdtemp(prefix="work-", dir=root))
         try:
             start, cpu = time.perf_counter(), time.process_time()
@@ -83,7 +88,7 @@ def bench(persons: int, *, threads: int = 2, folder: Path | None = None, seed: i
             seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         finally:
             shutil.rmtree(work)
-        truth = pl.read_csv(root / f"{persons}-{seed}" / _TRUTH)["entity"].to_numpy()
+        truth = pl.read_csv(_place(root, persons, seed) / _TRUTH)["entity"].to_numpy()
         return {
             "persons": persons,
             "threads": threads,
