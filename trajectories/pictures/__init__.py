@@ -1,0 +1,19 @@
+"""Pictures of trajectories and indicators, drawn on the server as SVG or PNG; each has its table."""
+
+from trajectories.pictures.bars import coverage_matrix, flow_matrix, gap_waterfall
+from trajectories.pictures.sequences import chronogram, index_plot, shares_by_month
+from trajectories.pictures.survival import status_bars, survival_curves
+from trajectories.pictures.theme import Picture, Theme
+
+__all__ = [
+    "Picture",
+    "Theme",
+    "chronogram",
+    "coverage_matrix",
+    "flow_matrix",
+    "gap_waterfall",
+    "index_plot",
+    "shares_by_month",
+    "status_bars",
+    "survival_curves",
+]
