@@ -17,6 +17,7 @@ from service.retention.jobs import retention_ticks
 from service.retention.routes import router as retention
 from service.runs.routes import router as runs
 from service.settings import Role
+from service.statistics_unit.cohort_routes import router as cohorts
 from service.statistics_unit.jobs import statistics_workers
 from service.statistics_unit.routes import router as statistics
 from service.submissions.routes import router as submissions
@@ -37,6 +38,7 @@ ROUTERS: tuple[tuple[APIRouter, tuple[Role, ...]], ...] = (
     (runs, BOTH),
     (linkage_runs, LINKAGE),
     (statistics, STATISTICS),
+    (cohorts, STATISTICS),
 )
 
 # Called once with the finished application: pages mount their static files and set `app.state.render_error`.

@@ -12,7 +12,7 @@ from service.requests import UnitOf
 from service.runs.actors import CHECKER, OFFICER, STATISTICIAN, ActorOfRequest
 from service.statistics_unit import cohorts, releases
 
-router = APIRouter(prefix="/cohorts", tags=["cohorts"])
+router = APIRouter(prefix="/api/v1/cohorts", tags=["cohorts"])
 _LONGEST = 20_000
 
 

@@ -15,11 +15,10 @@ from service.errors import TooLargeError
 from service.requests import Body, SignedCaller, UnitOf
 from service.runs.actors import CHECKER, OFFICER, OPERATOR, STATISTICIAN, ActorOfRequest
 from service.runs.routes import RunAnswer, answer, jobs_of
-from service.statistics_unit import cohort_routes, edges, releases, retraction
+from service.statistics_unit import edges, releases, retraction
 from service.statistics_unit.start import start_statistics
 
 router = APIRouter(prefix="/api/v1")
-router.include_router(cohort_routes.router)
 _MAX_SUBJECTS = 10_000
 SubjectRef = Annotated[str, Field(min_length=1, max_length=64)]
 
