@@ -20,13 +20,12 @@ import pyarrow as pa
 from contract.agreement import PassTerms
 from pseudonymisation.blocking.caps import Placement, choose_levels, one_row_a_subject
 from pseudonymisation.blocking.groups import group_shares, record_groups
-from pseudonymisation.encoding.columns import CLASS_COLUMNS, Column, columns_of, pass_schema
+from pseudonymisation.encoding.columns import Column, columns_of, pass_schema
 from pseudonymisation.encoding.dummies import DUMMY_SUBJECT
 from pseudonymisation.encoding.profile import EncodedPass, EncodingContext, PassReport, prepared, with_handles
 from pseudonymisation.encoding.sketches import SKETCH_BYTES
 from pseudonymisation.encoding.values import Encoded, Values, distinct_values, encode_values, plain_values
 from pseudonymisation.keys.tree import field_keys, pass_key
-from pseudonymisation.normalisation.frequency import name_frequency_class
 
 #: Passes encoded at a time: each needs about 400 bytes an identity while it is made.
 MOST_THREADS: Final = 4
@@ -68,17 +67,6 @@ class BlindBlocks:
 def available_processors() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def frequency_classes(frame: pl.DataFrame) -> dict[str, pa.Array]:
-    """Return the public frequency classes of the names (uint8, null where the name is missing)."""
-    none = pl.Series([None] * frame.height, dtype=pl.String)
-    return {
-        name: name_frequency_class(
-            frame.get_column(part) if part in frame.columns else none, "given" if part == "given" else "family"
-        ).to_arrow()
-        for name, part in CLASS_COLUMNS.items()
-    }
 
 
 def _encode_pass(

@@ -16,7 +16,6 @@ from contract.fields import DATE_FIELDS, FieldType, field_type
 
 Kind = Literal["bigrams", "positions", "token"]
 HANDLE, BLOCK = "handle", "block"
-CLASS_COLUMNS = {"given_class": "given", "family_class": "family"}
 _PART_NAMES = frozenset({"given_names", "family_name", "given_names_ar", "family_name_ar"})
 _SLOTS_OF_FIELD = {
     "passport_no": ("passport",),
