@@ -23,9 +23,10 @@ def install_pages(app: FastAPI, unit: Unit) -> None:
     for module in (sign_in, overview, agreement, submissions, runs, audit):
         app.include_router(module.router)
     if unit.settings.role == "statistics":
-        from service.web import trajectories
+        from service.web import cohorts, trajectories
 
         app.include_router(trajectories.router)
+        app.include_router(cohorts.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.state.render_error = render_error
 

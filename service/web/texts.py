@@ -33,6 +33,7 @@ STATES: Final = {
     "live": msg("in force"),
     "expired": msg("expired"),
     "interrupted": msg("interrupted"),
+    "superseded": msg("superseded"),
 }
 KINDS: Final = {"linkage": msg("Linkage"), "statistics": msg("Trajectories")}
 STAGES: Final = {
@@ -102,6 +103,7 @@ RESIDENCE: Final = {
 BREAKDOWNS: Final = {"total": msg("Total"), "sex": msg("Sex"), "nationality": msg("Nationality group")}
 CATEGORIES: Final = {
     "total": msg("Total"),
+    "all": msg("all"),
     "F": msg("women"),
     "M": msg("men"),
     "female": msg("women"),
@@ -115,8 +117,21 @@ CATEGORIES: Final = {
     "sub_saharan_africa": msg("Sub-Saharan Africa"),
     "other": msg("other"),
 }
+CHANNELS: Final = {
+    "presence": msg("Presence"),
+    "permit": msg("Residence permit"),
+    "authorised_work": msg("Authorised work"),
+    "insured_work": msg("Insured work"),
+}
+STATUSES: Final = {
+    "yes": msg("in the channel"),
+    "no": msg("not in the channel"),
+    "unobserved": msg("not observed so long"),
+}
 NOTICES: Final = {
     "started": msg("The run has been started."),
+    "tried": msg("The definition ran on dummy data. It can now run on a vintage."),
+    "cohort_run": msg("The cohort has run. Its protected tables are below."),
     "cancelled": msg("The run has been cancelled. It can be resumed."),
     "resumed": msg("The run goes on."),
     "proposed": msg("The tables have been proposed. Another person, an output checker, now decides."),

@@ -23,6 +23,7 @@ from service.web.chart import workers_chart
 from service.web.visit import PAGE_HEADERS, Data, Visit, add_page, go_to, visit_of
 from trajectories.definitions import BY_CODE, INDICATORS
 from trajectories.exports import indicators_csv
+from trajectories.pictures import Picture, Theme, gap_waterfall
 
 router = APIRouter()
 _CHART = ("workers_insured", "workers_authorised", "workers_union")
@@ -128,7 +129,39 @@ def _table(visit: Visit, source: Source, whole: pl.DataFrame) -> Data:
         "indicators": [item.code for item in INDICATORS],
         "residences": list(dict.fromkeys(whole["residence"].to_list())),
         "chart": _chart_rows(whole),
+        "gap": _gap(whole, Theme()),
     }
+
+
+def _gap(whole: pl.DataFrame, theme: Theme) -> Data | None:
+    """Return the newest year's gap: `period`, and the waterfall's rows by code; None without a year."""
+    if not whole.height:
+        return None
+    period = str(whole["period"].max())
+    return {"period": period, "rows": gap_waterfall(whole, period, theme, "").table.to_dicts()}
+
+
+def _gap_picture(request: Request) -> Picture:
+    visit = visit_of(request)
+    chosen = _chosen(visit, sources_of(visit))
+    if chosen is None or not chosen[1].height:
+        raise NotFoundError("There is no table to draw.", advice="Wait until a computation has succeeded.")
+    words = {code: visit.label(texts.INDICATORS, code) for code in texts.INDICATORS}
+    theme = Theme(visit.query("theme") == "dark", visit.language.direction == "rtl", words)
+    axis = visit.language.text("persons on 31 December")
+    return gap_waterfall(chosen[1], str(chosen[1]["period"].max()), theme, axis)
+
+
+@router.get("/trajectories/gap.svg", include_in_schema=False)
+def gap_svg(request: Request) -> Response:
+    """Draw the gap between insured and authorised workers as SVG."""
+    return Response(_gap_picture(request).svg(), media_type="image/svg+xml")
+
+
+@router.get("/trajectories/gap.png", include_in_schema=False)
+def gap_png(request: Request) -> Response:
+    """Draw the gap between insured and authorised workers as PNG."""
+    return Response(_gap_picture(request).png(), media_type="image/png")
 
 
 def _chart_rows(whole: pl.DataFrame) -> list[Data]:

@@ -37,6 +37,7 @@ _NAVIGATION = (
     ("/submissions", texts.msg("Submissions"), ("linkage", "statistics")),
     ("/runs", texts.msg("Runs"), ("linkage", "statistics")),
     ("/trajectories", texts.msg("Trajectories"), ("statistics",)),
+    ("/cohorts", texts.msg("Cohorts"), ("statistics",)),
     ("/audit", texts.msg("Audit log"), ("linkage", "statistics")),
 )
 _YEAR = 365 * 24 * 3600

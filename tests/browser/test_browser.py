@@ -19,7 +19,14 @@ def paths(site: Any, role: str) -> list[str]:
     found = ["/overview", "/agreement", "/submissions", "/runs", "/audit?verify=yes&action=run:start"]
     if role == "linkage":
         return [*found, *(f"/runs/{site.ids[state]}" for state in ("running", "failed", "succeeded"))]
-    return [*found, f"/runs/{site.ids['first']}", "/trajectories", "/trajectories?breakdown=sex&residence=all"]
+    return [
+        *found,
+        f"/runs/{site.ids['first']}",
+        "/trajectories",
+        "/trajectories?breakdown=sex&residence=all",
+        "/cohorts",
+        f"/cohorts/{site.ids['cohort']}",
+    ]
 
 
 @contextmanager

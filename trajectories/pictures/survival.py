@@ -36,7 +36,10 @@ def survival_curves(cohort_table: pl.DataFrame, theme: Theme, axis: str, months:
     domain: dict[str, Any] = {"domain": [theme.word(variable) for variable in variables]}
     base = altair.Chart(rows_of(shown), width=640, height=260)
     x = altair.X("month:Q", axis=altair.Axis(title=months, tickMinStep=1, grid=False))
-    color = altair.Color("variable:N", title=None, scale=altair.Scale(range=list(colours[: len(variables)]), **domain))
+    legend = altair.Legend(symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=3, symbolSize=400)
+    color = altair.Color(
+        "variable:N", title=None, legend=legend, scale=altair.Scale(range=list(colours[: len(variables)]), **domain)
+    )
     band = base.mark_area(interpolate="step-after", opacity=0.18).encode(
         x=x, y=altair.Y("lower:Q"), y2="upper:Q", color=color
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
 
@@ -18,11 +19,14 @@ from service.runs.actors import Actor
 from service.runs.port import ChunkPlan, ChunkResult, Outcome, Run
 from service.runs.queue import STAGES
 from service.runs.worker import LEASE
-from service.statistics_unit.releases import decide_release, propose_release
+from service.statistics_unit.cohorts import try_cohort
+from service.statistics_unit.disclosure_models import CohortRun
+from service.statistics_unit.releases import decide_release, propose_cohort_release, propose_release
 from service.statistics_unit.trajectories import PROTECTED
 from service.statistics_unit.workflow import put_frame
 from service.unit import Unit
 from tests.service.parties import World, make_parcel, open_parcel, pack, parquet, patch, payload
+from trajectories.cohorts import dummy_run, read_cohort
 from trajectories.definitions import INDICATORS
 from trajectories.indicators import INDICATOR_SCHEMA
 
@@ -195,6 +199,47 @@ def store_tables(unit: Unit) -> str:
     return unit.store.put(io.BytesIO(canonical_json({"frames": frames, "window": None})))[0]
 
 
+COHORT = """name = "arrived in 2021"
+[population]
+entry = "arrival"
+from = 2021-01-01
+to = 2022-01-01
+[follow_up]
+months = 12
+[tables]
+variables = ["permit", "insured_work"]
+by = ["sex"]
+"""
+
+
+def add_cohort(world: World, run: Run) -> str:
+    """A cohort with released tables: those of its dummy persons, as if they were a vintage's."""
+    counter = Actor("account:counter", frozenset({"statistician"}))
+    digest_of_cohort = try_cohort(world.unit, counter, COHORT).digest
+    stored = put_frame(world.unit.store, dummy_run(read_cohort(COHORT), 500).table)
+    with world.unit.database.write() as session:
+        session.add(
+            CohortRun(
+                id="c" * 32,
+                cohort_digest=digest_of_cohort,
+                run_id=run.id,
+                agreement_id=run.agreement_id,
+                vintage=run.vintage,
+                state="done",
+                tag=digest(b"tag"),
+                table_digest=stored,
+                report=canonical_json(
+                    {"cells": 61, "not_shown": 10, "populations_too_alike": [], "cohort": digest_of_cohort}
+                ).decode(),
+                run_by=counter.name,
+                run_at=datetime.now(UTC),
+            )
+        )
+    release = propose_cohort_release(world.unit, counter, "c" * 32)
+    decide_release(world.unit, Actor("account:checker", frozenset({"output_checker"})), release.id, approve=True)
+    return digest_of_cohort
+
+
 def fill_linkage(world: World) -> dict[str, str]:
     add_accounts(world)
     for vintage in ("2024-06", "2024-12", "2025-06", "2025-12"):
@@ -219,5 +264,12 @@ def fill_statistics(world: World) -> dict[str, str]:
     second = succeed(world, "statistics", "2024-12", STATISTICS_QUALITY, made)
     release = propose_release(world.unit, Actor("account:counter", frozenset({"statistician"})), first.id)
     decide_release(world.unit, Actor("account:checker", frozenset({"output_checker"})), release.id, approve=True)
+    cohort = add_cohort(world, first)
     waiting = propose_release(world.unit, Actor("account:counter", frozenset({"statistician"})), second.id)
-    return {"first": first.id, "second": second.id, "approved": release.id, "proposed": waiting.id}
+    return {
+        "first": first.id,
+        "second": second.id,
+        "approved": release.id,
+        "proposed": waiting.id,
+        "cohort": cohort,
+    }

@@ -12,7 +12,10 @@ from service.web.language import languages
 from tests.service.web.conftest import visitor
 
 OPEN = {"/sign-in", "/metrics", "/"}
-IDS = {"linkage": {"run_id": "running"}, "statistics": {"run_id": "first", "release_id": "approved"}}
+IDS = {
+    "linkage": {"run_id": "running"},
+    "statistics": {"run_id": "first", "release_id": "approved", "digest": "cohort"},
+}
 
 
 def routes(app: Any, method: str) -> list[str]:
@@ -37,7 +40,7 @@ def _flat(known: Any) -> list[Any]:
 def paths(units: Any, role: str, method: str = "GET") -> list[str]:
     world, ids = units[role]
     filled = {name: ids[key] for name, key in IDS[role].items()}
-    filled |= {"change": "cancel", "decision": "approve"}
+    filled |= {"change": "cancel", "decision": "approve", "action": "run"}
     return [re.sub(r"{(\w+)}", lambda part: filled[part[1]], path) for path in routes(world.client.app, method)]
 
 
@@ -98,7 +101,7 @@ def test_every_page_has_a_twin(units: Any, role: str) -> None:
     client = visitor(world, "officer")
     known = paths(units, role)
     pages = [path for path in known if client.get(path).headers["content-type"].startswith("text/html")]
-    assert len(pages) == (6 if role == "linkage" else 7)
+    assert len(pages) == (6 if role == "linkage" else 9)
     for path in pages:
         assert f"{path}.json" in known
         assert isinstance(client.get(f"{path}.json").json(), dict)
