@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvicorn
+from typer.testing import CliRunner
 
 from contract.errors import ConflictError, ForbiddenError, NotFoundError
+from service.accounts.accounts import create_account
 from service.runs.actors import CHECKER, OPERATOR, STATISTICIAN, Actor
 from service.statistics_unit import cohorts, releases
 from service.statistics_unit.disclosure_models import Cohort as CohortRow
@@ -17,6 +25,8 @@ from service.statistics_unit.start import start_statistics
 from tests.service.linkage_unit.builders import VINTAGE, Federation, Register, make_registers
 from tests.service.statistics_unit.test_computation import linked, newest
 from trajectories.cohorts import CohortError
+from wasl.cli.root import app
+from wasl.cli.runs import RefusedByUnitError
 
 ANNE = Actor("account:anne", frozenset({STATISTICIAN, CHECKER}))
 OMAR = Actor("account:omar", frozenset({CHECKER}))
@@ -86,6 +96,51 @@ def test_cohorts_that_select_too_few_are_refused(federation: Federation) -> None
     early = TOML.replace("from = 2019-01-01", "from = 2001-01-01").replace("to = 2024-01-01", "to = 2002-01-01")
     with pytest.raises(CohortError, match="selects nobody"):
         cohorts.run_cohort(unit, ANNE, cohorts.try_cohort(unit, ANNE, early).digest, run.id)
+
+
+def test_the_command_runs_a_cohort_as_a_person_who_may(
+    federation: Federation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = federation.units["statistics"]
+    for name, role in (("nadia", "statistician"), ("karim", "output_checker")):
+        create_account(unit.database, name, [role], "sept oliviers et un vélo")
+    password, file, out = tmp_path / "password", tmp_path / "cohort.toml", tmp_path / "tables.csv"
+    password.write_text("sept oliviers et un vélo")
+    file.write_text(TOML)
+    monkeypatch.setenv("WASL_ACCOUNT_PASSWORD_FILE", str(password))
+    with served(federation.clients["statistics"].app) as url:
+        run = ["cohort", "run", str(file), "--url", url, "--propose", "--out", str(out), "--json"]
+        answer = CliRunner().invoke(app, [*run, "--account", "nadia"])
+        assert answer.exit_code == 0, answer.output
+        made = json.loads(
+            [line for line in answer.stdout.splitlines() if line.startswith("{")][-1]
+        )  # beside the unit's log
+        assert made["vintage"] == VINTAGE
+        assert out.read_text().startswith("table,variable,month")
+        assert releases.list_releases(unit)[0].id == made["release"]
+        assert releases.list_releases(unit)[0].state == "proposed"
+        refused = CliRunner().invoke(app, [*run, "--account", "karim"])
+        assert isinstance(refused.exception, RefusedByUnitError)
+        password.write_text("another one altogether")
+        assert isinstance(CliRunner().invoke(app, [*run, "--account", "nadia"]).exception, ForbiddenError)
+
+
+@contextmanager
+def served(application: Any) -> Iterator[str]:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started:
+        assert time.monotonic() < deadline, "the server did not start"
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
 
 
 def test_the_interface_asks_for_the_same_people(federation: Federation) -> None:
