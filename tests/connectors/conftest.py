@@ -9,7 +9,7 @@ import pytest
 import contract.keyfile
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def cheap_passphrases() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contract.keyfile, "_MEMORY_KIB", 64)

@@ -191,10 +191,7 @@ def test_units_that_do_not_answer(
     problem = refusal(["connector", *command, "--folder", str(connector)], capsys)
     assert problem["exit_code"] == 31
     assert problem["type"] == "urn:wasl:error:unit.unreachable"
-    after = content(connector)
-    if command == ["ceremony"]:  # its own share is kept before it is sent, so that the very same goes out again
-        assert after.pop("institution.keys") != before.pop("institution.keys")
-    assert after == before
+    assert content(connector) == before  # the ceremony asks for the others' messages before it makes a share
 
 
 def test_a_damaged_register_stops_the_demo_in_words(country: Path, tmp_path: Path) -> None:

@@ -116,6 +116,8 @@ def _listen(folder: Path, kept: Path, role: str, answers: dict[str, bytes], stat
         "manifest_id": json.loads(delivered)["manifest"],
         "run_id": json.loads(answers[f"{role} /api/v1/runs"])["runs"][0]["id"],
         "release_id": _release(unit),
+        "digest": "0" * 64,  # no cohort was tried
+        "cohort_run_id": "0" * 32,
     }
     token = (unit / "operator.token").read_text(encoding="ascii").strip()
     store = crawl.key_store(kept / "connectors" / "border_crossing")

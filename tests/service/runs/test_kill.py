@@ -11,9 +11,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import func, select
 
 from contract.keyfile import write_encrypted
@@ -36,10 +40,28 @@ PASSPHRASE = "correct horse battery staple"
 SERVE = "from service.server import serve; from service.settings import Settings; import os; serve(Settings())"
 
 
+@contextmanager
+def same_keys() -> Iterator[None]:
+    """Make every federation opened inside have the same keys: the noise of protected tables hangs on them."""
+    numbers = count(1)
+
+    def keys() -> Keys:
+        number = next(numbers)
+        return Keys(
+            Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32),
+            X25519PrivateKey.from_private_bytes(bytes([100 + number]) * 32),
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.contract.builders.make_keys", keys)
+        yield
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """The digests of both units' runs where nothing happens."""
-    federation = open_federation(tmp_path_factory.mktemp("undisturbed"))
+    with same_keys():
+        federation = open_federation(tmp_path_factory.mktemp("undisturbed"))
     federation.push_all(make_registers(PERSONS))
     run = start_linkage(federation.units["linkage"].database, federation.agreement.id, VINTAGE)
     federation.work("linkage")
@@ -125,7 +147,8 @@ def test_a_killed_unit_ends_with_the_digest_of_an_undisturbed_run(
     database_url: str, tmp_path: Path, undisturbed: tuple[str, str], servers: dict[str, Server]
 ) -> None:
     urls = {"linkage": free_url(), "statistics": free_url()}
-    federation = open_federation(tmp_path, urls=urls, linkage=database_url)
+    with same_keys():
+        federation = open_federation(tmp_path, urls=urls, linkage=database_url)
     federation.push_all(make_registers(PERSONS))
     for role, party in (("linkage", "lu"), ("statistics", "su")):
         keep_keys(tmp_path / role / KEY_FILE, federation.keys[party])
