@@ -23,6 +23,12 @@ HOPELESS: Final = 60.0
 
 Row = tuple[str, tuple[str, ...]]
 
+#: Passes by names alone, for registers without documents in common: others gain nothing by them, and they leak most.
+NAMES_ALONE: Final[tuple[Row, ...]] = (
+    ("given_family3", ("given_skeleton family_skeleton3", "sex", "birth_year")),
+    ("family_given3", ("family_skeleton given_skeleton3", "sex", "birth_year")),
+)
+
 #: Name and key parts of each pass, the most useful first; `FIELD` rows are made for each own field of the type.
 PLAN: Final[tuple[Row, ...]] = (
     ("document", ("document", "birth_year", "given_initial")),
@@ -48,6 +54,7 @@ PLAN: Final[tuple[Row, ...]] = (
     ("names_text", ("skeleton_pair", "text:FIELD")),
     ("given_year_month", ("given_skeleton birth_year birth_month", "family_initial", "birth_day")),
     ("family_year_day", ("family_skeleton birth_year birth_day", "given_initial", "birth_month")),
+    *NAMES_ALONE,
 )
 
 #: Rough number of values of each component, as if all were alike.
@@ -107,7 +114,8 @@ def candidate_passes(
     """Return all passes of the table that the registers' fields allow, the most useful first; see `plan_passes`."""
     held = [frozenset(fields) for fields in registers.values()]
     planned: list[PassTerms] = []
-    rows = list(_rows(held, own_fields))
+    documents = _able(("document",), held) >= min(2, len(held))
+    rows = [row for row in _rows(held, own_fields) if not documents or row not in NAMES_ALONE]
     # a pass that only a minority of the registers can take part in joins few records, and leaks like any other
     shared = [row for row in rows if 2 * _able(row[1], held) > len(held)]
     for name, parts in shared if len(shared) >= ENOUGH_PASSES else rows:
