@@ -14,6 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # drawing boxes would take a third of the start
     help="Wasl links the registers of labour migration without sharing identities.",
     epilog="First steps: wasl demo. Then: docs/guides.",
 )
