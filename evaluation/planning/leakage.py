@@ -15,9 +15,10 @@ import numpy.typing as npt
 import polars as pl
 
 from contract.agreement import CapTerms, PassTerms
+from contract.audit_report import wilson
 from contract.fields import FieldType
 from evaluation.attacks.blocks.attacker import attacker_of
-from evaluation.attacks.blocks.leakage import attack_passes, draw_persons, wilson
+from evaluation.attacks.blocks.leakage import attack_passes, draw_persons
 from evaluation.planning.agreement import planning_agreement
 from pseudonymisation.blocking.caps import CrowdedKeys, choose_levels
 from pseudonymisation.encoding.profile import EncodingContext, profile_for

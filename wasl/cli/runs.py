@@ -14,6 +14,7 @@ import typer
 
 from contract.errors import ConfigurationError, ConflictError, UnreachableError, WaslError
 from wasl.cli.output import emit, say
+from wasl.cli.passphrase import read_account_password
 
 app = typer.Typer(no_args_is_help=True, help="Start, watch and stop linkage runs.")
 accounts = typer.Typer(no_args_is_help=True, help="People who sign in to a unit's pages.")
@@ -186,7 +187,7 @@ def add_account(
     database = Database(settings.database)
     try:
         upgrade(database.engine)
-        made = create_account(database, name, roles, _password())
+        made = create_account(database, name, roles, read_account_password(again=True))
     finally:
         database.close()
     emit({"name": made.name, "roles": sorted(made.roles)}, as_json)
@@ -205,24 +206,3 @@ def list_all(unit: Role = "statistics", data: Data = Path("wasl-data"), as_json:
     finally:
         database.close()
     emit({"accounts": found}, as_json, "\n".join(f"{one['name']:<24} {', '.join(one['roles'])}" for one in found))
-
-
-def _password() -> str:
-    import getpass
-    import os
-
-    named = os.environ.get("WASL_ACCOUNT_PASSWORD_FILE")
-    if named:
-        try:
-            return Path(named).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigurationError("The password file cannot be read.", where={"file": Path(named).name}) from error
-    if not sys.stdin.isatty():
-        raise ConfigurationError(
-            "No password: there is no terminal to ask on.",
-            advice="Put it in a file that only you can read and set WASL_ACCOUNT_PASSWORD_FILE to its path.",
-        )
-    first = getpass.getpass("Password: ")
-    if getpass.getpass("Again: ") != first:
-        raise ConfigurationError("The two passwords differ.", advice="Type the same password twice.")
-    return first

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from contract.errors import ConfigurationError, ForbiddenError, NotFoundError, UnreachableError
+from contract.errors import ForbiddenError, NotFoundError, UnreachableError
+from wasl.cli.passphrase import read_account_password
 from wasl.cli.runs import RefusedByUnitError
 
 
@@ -70,7 +68,7 @@ def signed_in(url: str, account: str) -> Iterator[Desk]:
 
     with httpx2.Client(base_url=url, headers={"origin": url}, timeout=600.0, trust_env=False) as client:
         try:
-            answer = client.post("/sign-in", data={"name": account, "password": _password()})
+            answer = client.post("/sign-in", data={"name": account, "password": read_account_password()})
         except httpx2.TransportError as error:
             raise UnreachableError("The unit does not answer.") from error
         if answer.status_code >= 400:
@@ -79,20 +77,3 @@ def signed_in(url: str, account: str) -> Iterator[Desk]:
             yield Desk(client)
         finally:
             client.post("/sign-out")
-
-
-def _password() -> str:
-    import getpass
-
-    named = os.environ.get("WASL_ACCOUNT_PASSWORD_FILE")
-    if named:
-        try:
-            return Path(named).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigurationError("The password file cannot be read.", where={"file": Path(named).name}) from error
-    if not sys.stdin.isatty():
-        raise ConfigurationError(
-            "No password: there is no terminal to ask on.",
-            advice="Put it in a file that only you can read and set WASL_ACCOUNT_PASSWORD_FILE to its path.",
-        )
-    return getpass.getpass("Password: ")

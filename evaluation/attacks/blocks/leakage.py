@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -16,28 +15,17 @@ import numpy.typing as npt
 import polars as pl
 
 from contract.agreement import PassTerms
+from contract.audit_report import wilson
 from evaluation.attacks.blocks.attacker import Attacker
 from evaluation.attacks.blocks.fingerprint import BlockSearch, Claims, attack_rows, search_of
 from pseudonymisation.encoding.profile import EncodedPass
 
-_Z: Final = 1.959963984540054
 #: Passes attacked side by side: kernels release the interpreter's lock; memory grows with them.
 WORKERS: Final = 2
 #: A claim with at least this posterior is confident.
 CONFIDENT: Final = 0.9
 #: Blocks by their rows as seen: lowest and highest.
 BLOCK_SIZES: Final = ((1, 1), (2, 2), (3, 4), (5, 9), (10, 10**9))
-
-
-def wilson(hits: int, total: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share; (0, 1) of nothing."""
-    if total == 0:
-        return 0.0, 1.0
-    share, z2 = hits / total, _Z**2
-    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = _Z / (1 + z2 / total) * sqrt(share * (1 - share) / total + z2 / (4 * total**2))
-    # at the ends rounding would keep the interval off the share itself
-    return 0.0 if hits == 0 else centre - half, 1.0 if hits == total else centre + half
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-_Z95 = 1.959963984540054
+from contract.audit_report import wilson
 
 
 @dataclass(frozen=True)
@@ -29,17 +28,6 @@ class AttackResult:
     interval: tuple[float, float] | None
     baseline: float
     details: Mapping[str, float] = field(default_factory=dict)
-
-
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % limits of a share (Wilson 1927); (0, 1) without trials."""
-    if trials == 0:
-        return 0.0, 1.0
-    share, square = hits / trials, _Z95**2
-    centre = (share + square / (2 * trials)) / (1 + square / trials)
-    half = _Z95 * sqrt(share * (1 - share) / trials + square / (4 * trials**2)) / (1 + square / trials)
-    # exact at the ends, where rounding would leave a trace
-    return (0.0 if hits == 0 else centre - half), (1.0 if hits == trials else centre + half)
 
 
 def share_named(

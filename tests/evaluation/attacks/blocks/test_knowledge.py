@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.agreement import CapTerms, PassTerms
+from contract.audit_report import wilson
 from evaluation.attacks.blocks.controls import BLOOM, FAMILY_AND_YEAR, UNCAPPED
 from evaluation.attacks.blocks.keys import KeyIndex, level_keys
 from evaluation.attacks.blocks.knowledge import Beliefs, candidate_groups, crowding, know, listed_probability
 from evaluation.attacks.blocks.layout import AttackInputError, layout_of
-from evaluation.attacks.blocks.leakage import wilson
 from evaluation.attacks.blocks.likelihood import SKETCHES, learn
 from evaluation.attacks.blocks.similarity import BINS, gram_bin, pair_bins
 from pseudonymisation.blocking.caps import CrowdedKeys, choose_levels, discrete_laplace, listed

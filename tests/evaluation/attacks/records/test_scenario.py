@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.audit_report import wilson
 from evaluation.attacks.records import Persons, scenario, synthetic_persons
 from evaluation.attacks.records.plain_filters import PlainFilters
-from evaluation.attacks.records.result import share_named, wilson
+from evaluation.attacks.records.result import share_named
 from tests.evaluation.attacks.records.conftest import ENCODERS, KEY, persons_of
 
 
