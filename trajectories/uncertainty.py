@@ -85,7 +85,9 @@ class LinkageDraws:
         return found, len(names)
 
 
-def figures_of_draws(events: Events, channels: Channels, links: LinkageDraws, count: Counter) -> Iterator[Figures]:
+def figures_of_draws(
+    events: Events, channels: Channels, links: LinkageDraws, count: Counter, *, whole: Figures | None = None
+) -> Iterator[Figures]:
     """Yield the figures of every draw.
 
     Args:
@@ -93,10 +95,11 @@ def figures_of_draws(events: Events, channels: Channels, links: LinkageDraws, co
         channels: The point estimate's; window and preset are taken from it.
         links: The draws.
         count: Makes figures of channels; breakdowns and rules are its own.
+        whole: What `count` made of `channels`, if it was counted already.
     """
     if len(links.subject_of_record) != events.records.height:
         raise InputError("The draws name another number of records than there are.", where={"table": "draws"})
-    whole = count(channels)
+    whole = count(channels) if whole is None else whole
     table = links.table.sort("draw", "subject")
     moved, drawn, number = (table[name].to_numpy().astype(np.int64) for name in ("subject", "person", "draw"))
     bounds = np.searchsorted(number, np.arange(links.draws + 1))

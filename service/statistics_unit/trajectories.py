@@ -71,7 +71,7 @@ def compute(payload: LinkedPayload, uncertainty: LinkUncertainty | None = None, 
     persons = describe_persons(channels)
     breakdowns = breakdowns_of(channels, persons, REFERENCE_BREAKDOWNS)
     figures = count_figures(channels, breakdowns)
-    cells, population = cells_of(channels, breakdowns, series)
+    cells, population = cells_of(channels, breakdowns, series, figures=figures)
     own = build_channels(payload.linked, payload.window, WASL)
     log, found = integration_log(own), conflicts(own).group_by("code").len().sort("code")
     frames = {
@@ -109,14 +109,12 @@ def _indicators(
     """Return the raw tables, reference and extended, with the intervals of one round of draws."""
     count = counter(count_extended, ALL_BREAKDOWNS)
     figures = count(channels)
-    reference = breakdowns_of(channels, describe_persons(channels), REFERENCE_BREAKDOWNS).categories
     tables: dict[str, Sequence[Indicator | Extended]] = {RAW: INDICATORS, EXTENDED_RAW: EXTENDED}
     if uncertainty is None or not len(channels.persons):
         made = {name: table_of(figures, one, values_of(figures, one)) for name, one in tables.items()}
     else:
         draws = uncertainty.over(payload.linked.records)
-        drawn = figures_of_draws(channels.events, channels, draws, count)
+        drawn = figures_of_draws(channels.events, channels, draws, count, whole=figures)
         made = combine_tables(figures, drawn, tables)
-    shown = {breakdown for breakdown, _ in reference}
-    made[RAW] = made[RAW].filter(pl.col("breakdown").is_in(sorted(shown)))
+    made[RAW] = made[RAW].filter(pl.col("breakdown").is_in(REFERENCE_BREAKDOWNS))
     return made

@@ -75,16 +75,19 @@ def content_keys(channels: Channels, persons: Persons, series: str) -> Ints:
     return np.frombuffer(made, dtype="<u4").astype(np.int64)
 
 
-def cells_of(channels: Channels, breakdowns: Breakdowns, series: str) -> tuple[pl.DataFrame, PopulationSketch]:
+def cells_of(
+    channels: Channels, breakdowns: Breakdowns, series: str, *, figures: Figures | None = None
+) -> tuple[pl.DataFrame, PopulationSketch]:
     """Return the cells of the reference indicators (`CELL_SCHEMA`) and the sketch of their population.
 
     Args:
         channels: Spells of all persons.
         breakdowns: Categories of the tables.
         series: See `record_keys`.
+        figures: What `count_figures` made of the same, if it was counted already.
     """
     keys = record_keys(channels.persons["person_id"].to_list(), series)
-    figures = count_figures(channels, breakdowns)
+    figures = count_figures(channels, breakdowns) if figures is None else figures
     keyed = count_figures(channels, replace(breakdowns, record_keys=keys))
     contents = content_keys(channels, breakdowns.persons, series)[breakdowns.persons.in_population]
     population_key = np.full(len(figures.categories), contents.sum())
