@@ -27,7 +27,8 @@ from linkage.errors import EvidenceError
 
 LIKELY: Final = 0.5  # edges that wedges are made of
 SOFT_LIMIT: Final = 6.0  # log odds beyond this add a tenth: no edge is so sure that it drowns ten doubts
-_TINY: Final = 1e-15
+CERTAIN: Final = 1e6  # log odds of what a reviewer decided: no other evidence outweighs it
+TINY: Final = 1e-15
 _CLOSURE_PRIOR: Final = (8.0, 2.0)  # pseudo-wedges closed and open: passes find about four pairs of five
 _ENOUGH: Final = 500_000  # ends of edges that the closure rate is read from
 _ABSENT_SHARE: Final = 0.25
@@ -40,11 +41,16 @@ _kernel: Any = njit(nogil=True, cache=True)
 
 
 def evidence_of(probability: Real) -> Real:
-    """Return log odds (natural), growing ten times slower beyond `SOFT_LIMIT`."""
-    share = np.clip(probability, _TINY, 1 - _TINY)
+    """Return log odds (natural), growing ten times slower beyond `SOFT_LIMIT`.
+
+    Exactly 0 and 1 are no estimates (`linkage.pairs` gives none) but a reviewer's cannot-link and must-link:
+    -`CERTAIN` and `CERTAIN`.
+    """
+    share = np.clip(probability, TINY, 1 - TINY)
     odds = np.log(share) - np.log1p(-share)
     beyond = np.abs(odds) - SOFT_LIMIT
-    return np.asarray(np.where(beyond > 0, np.sign(odds) * (SOFT_LIMIT + beyond / 10), odds))
+    soft = np.where(beyond > 0, np.sign(odds) * (SOFT_LIMIT + beyond / 10), odds)
+    return np.asarray(np.select([probability <= 0, probability >= 1], [-CERTAIN, CERTAIN], soft))
 
 
 def closure_rate(a: Index, b: Index, probability: Real, mask: npt.NDArray[np.uint64]) -> float:

@@ -32,6 +32,7 @@ from linkage.pairs import SubjectPairs
 
 CORE_EVIDENCE: Final = 5.0  # log odds (probability .993) above which no draw cuts
 DECIDED: Final = 6.0  # log odds of an edge between cores once a draw has decided it
+_LARGEST: Final = 60.0  # log odds beyond this make no difference to a probability
 LEAST: Final = 0.005  # core pairs less likely than this are never drawn together
 DRAWS_SCHEMA: Final = pa.schema(
     [
@@ -182,7 +183,8 @@ def _cores(n: int, register: Index, one: Collection[int], pairs: SubjectPairs) -
     outside = a != b
     a, b, total, seen = summed(a[outside], b[outside], graph.evidence[outside], graph.seen[outside])
     whole = size[a] * size[b]
-    chance = 1 / (1 + np.exp(-(total + (whole - seen) * absent) / np.maximum(whole, 1)))
+    mean = np.clip((total + (whole - seen) * absent) / np.maximum(whole, 1), -_LARGEST, _LARGEST)
+    chance = 1 / (1 + np.exp(-mean))
     kept = (chance >= LEAST) & (core_mask[a] & core_mask[b] == 0)
     return _Cores(core, Graph(size, core_mask, a[kept], b[kept], total[kept], seen[kept]), chance[kept])
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkage.cluster import closure_rate, cluster, evidence_of
+from linkage.cluster import CERTAIN, closure_rate, cluster, evidence_of
 from linkage.errors import EvidenceError
 
 
@@ -91,7 +91,16 @@ def test_evidence_is_monotone_and_bounded() -> None:
     evidence = evidence_of(np.linspace(0, 1, 1001))
     assert (np.diff(evidence) >= 0).all()
     assert np.isfinite(evidence).all()
-    assert np.abs(evidence).max() < 10
+    assert np.abs(evidence[1:-1]).max() < 10
+    assert evidence_of(np.array([0.0, 1e-300, 1 - 1e-16, 1.0])).tolist()[::3] == [-CERTAIN, CERTAIN]
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs, st.booleans())
+def test_what_a_reviewer_decided_holds_whatever_the_rest_says(edges: list, same: bool) -> None:
+    others = [(a, b, min(max(p, 1e-9), 1 - 1e-9)) for a, b, p in edges if not {a, b} <= {0, 1}]
+    found = labels(12, [*others, (0, 1, float(same))])
+    assert (found[0] == found[1]) is same
 
 
 def test_the_closure_rate_is_read_from_sure_wedges() -> None:
