@@ -4,8 +4,12 @@ The cap of a pass is about persons, not rows: a register that holds the same per
 Subjects are grouped so cautiously (`connectors.subjects`) that many duplicates stay apart; counted as persons they
 would push every key of a register with duplicates past its cap, and true pairs would never meet. So inside one key
 value, and for counting alone, rows count as one person where more speaks for it than against (`connectors.likeness`).
-Nothing of this leaves the institution: it only decides which key values are called crowded. A wrong count costs
-a little recall or a slightly more crowded block, both of which the audit of encodings measures.
+Registers with one row a person need none of this: there subjects are counted.
+
+The count decides which key values are called crowded, and that list is all of it that leaves. Two persons taken for
+one share a block; one person taken for two loses meeting points, that is recall. The audit asks the same weights whom
+the register holds (`likely_persons`), so that it does not see such errors of them; evaluation against a known truth does
+(docs/adr/0012).
 """
 
 from __future__ import annotations

@@ -130,13 +130,19 @@ class ProfileTerms(Frozen):
 class GateTerms(Frozen):
     """Bounds above which a submission is refused before it leaves.
 
-    Shares of what the audit attacked: `union_leakage` bounds the upper 95 % limit of persons named over all passes,
-    `pass_leakage` the rows named in each pass, both unseeded at full overlap; `known_pairs_leakage` the other rows that
-    known pairs name; `record_leakage` the persons named by any attack on the profile `record`; `payload_joined` bounds
-    the upper 95 % limit of the payload's persons that a leaked table names. `payload_unique` bounds the payload's rows
-    that nobody else has: with dates in it nearly every row is unique, so that it binds only where parties lower it
-    (docs/adr/0008). The audit attacks
-    `audit_persons` persons at least (all, where a register has fewer).
+    Shares of what the audit attacked. Two are judged by their upper 95 % limit, all others by the share itself
+    (`contract.audit_verdict`):
+
+    - `union_leakage`: persons named over all passes, unseeded, at full overlap. By the upper limit; by the share where
+      the whole register was attacked, as nothing was estimated then.
+    - `pass_leakage`: rows named in each pass, by the same attack. By the share.
+    - `known_pairs_leakage`: of the other rows, those that known pairs name, in the worst pass. By the share.
+    - `record_leakage`: records of the profile `record` that the best unseeded attack names. By the share.
+    - `payload_joined`: persons of the payload whom a leaked table names. Always by the upper limit.
+    - `payload_unique`: rows of the payload that nobody else has. By the share. With dates nearly every row is unique, so
+      that it binds only where parties lower it (docs/adr/0008).
+
+    The audit attacks `audit_persons` persons at least (all, where a register has fewer).
     """
 
     union_leakage: float = Field(default=0.05, ge=0, le=1)

@@ -17,9 +17,13 @@ Shape of the JSON (canonical form, RFC 8785; a share is always `{"hits": .., "to
 | `known_pairs` | the attacker knows so many pairs of handle and person: share named of the other rows |
 | `controls` | positive ones that must break, negative ones that must not |
 | `structure` | figures of the tables themselves that must lie within limits |
-| `attacks` | further attacks by name: frequencies, equality graph, missing values, linkable handles as a what-if |
+| `attacks` | single attacks by name, no bound on any: see below |
 | `payload` | the statistics half: rows that are unique, and rows that a leaked table names |
 | `verdict`, `reasons` | PASS, FAIL or INVALID, and why |
+
+`attacks` of `blind_blocks`: block fingerprint, equality graphs, known pairs by number and pass, the register's own file
+with every spelling. Of `record`: frequency, graph matching, pattern mining, profiles and regressions from known pairs,
+dictionaries under a wrong key and a wrong epoch, structure. Whether handles join over passes is part of `structure`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ Columns of a pass table (profile `blind_blocks`):
 | `handle` | uint64 | random, unique in the pass, independent of other passes |
 | `block` | uint64 | keyed block token; rows are comparable only where it is equal |
 | `given`, `family`, `given_skeleton`, `family_skeleton`, `full`, `full_skeleton` | binary[16] or null | 128-bit min-hash sketches of bigrams |
-| `name_order_known` | bool | false where given and family names were guessed from a full name |
 | `birth_year`, `birth_month`, `birth_day` | uint32 or null | keyed tokens; month and day share a key, so that a swap shows |
 | `sex`, `nationality`, own fields of type country or category | uint32 or null | keyed tokens |
 | own fields of type text or code, `birth_place`, `address` | binary[16] or null | sketches |
@@ -28,6 +27,11 @@ A sketch tells how like two rows are in that one column. Given and family name (
 each other, so that swapped names show, but only by the bits of `CROSSWISE_BITS`: more would tell how like the two
 names of a single row are, which is a fingerprint. A day that equals its month is encoded as such, so that the two
 tokens of a row are never equal.
+
+Where given and family names were guessed from a full name, their four columns are null and the full name speaks.
+
+Units also take, and comparison can read, `given_class`, `family_class` (uint8, public frequency class 0 to 3) and
+`name_order_known` (bool). No profile emits them: they told an attacker too much (docs/adr/0007).
 
 Only columns of fields that some register of the agreement has are present, and they are the same in
 every register; a field a register lacks is null throughout. Profile `record` has one pass `record`

@@ -6,7 +6,7 @@ large populations need no list of persons.
 
 Sources: Kaplan and Meier (1958), Journal of the American Statistical Association 53; variance by Greenwood (1926) with
 the log-log interval of Kalbfleisch and Prentice (2002), section 1.4; competing risks: Aalen and Johansen (1978),
-Scandinavian Journal of Statistics 5. Held against published values in tests, and against lifelines where it is there.
+Scandinavian Journal of Statistics 5. Tests hold the first to published values, the second to hand-made ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""`wasl agreement plan`: predict what passes find, withhold and leak, and search for the best set."""
+"""`wasl agreement plan`: predict what passes find, withhold and leak, and search for the best set.
+
+A plan is stricter than the gate: it holds every bound, each pass's too, against the upper 95 % limit of fewer attacked
+persons. It attacks the register with the most fields and no payload. What may leave is decided by the audit alone.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +24,9 @@ from evaluation.planning.simulation import SIMULATION_KEY, PlacedPass, Simulatio
 from pseudonymisation.blocking.groups import group_shares, record_groups
 from pseudonymisation.blocking.planner import MAX_PASSES, plan_passes
 
-#: Persons simulated at most: beyond, a prediction takes minutes, and blocks of refined keys grow but slowly.
+#: Persons simulated at most: beyond, a prediction takes minutes. Fewer persons than there are leak more, not less.
 SIMULATED: Final = 20_000
-#: Persons attacked: enough for an interval of less than a point around small shares.
+#: Persons attacked: enough for an interval of about one point either way around shares of 3 %.
 ATTACKED: Final = 1000
 
 

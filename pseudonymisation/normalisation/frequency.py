@@ -1,7 +1,8 @@
-"""Public name frequencies: how little it proves that two records agree on a name.
+"""Public name frequencies: how common a name is, whoever's register it stands in.
 
-The table holds shares of skeleton tokens from public sources (data/SOURCE.md), never from a register, so that the
-class may be shown to the linkage unit without telling anything of the registers' persons.
+The table holds shares of skeleton tokens from public sources (data/SOURCE.md), never from a register. Classes are used
+at the institution alone, to say which names withheld rows have (`pseudonymisation.blocking.groups`). No encoding holds
+them: the linkage unit saw them once, and an attacker gained much by it (docs/adr/0007).
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ def name_frequency_class(column: pl.Series, kind: NameKind) -> pl.Series:
 
 
 def public_heavy_skeletons(kind: NameKind, minimum_share: float = 0.002) -> frozenset[str]:
-    """Return the skeleton tokens whose public share is at least `minimum_share`: heavy keys of name passes.
+    """Return the skeleton tokens whose public share is at least `minimum_share`.
 
-    All institutions hold the same table, so that they refine the same keys.
+    To look at the table. What passes refine by it follows from `pseudonymisation.blocking.public_table`.
     """
     return frozenset(token for token, share in skeleton_shares(kind).items() if share >= minimum_share)
