@@ -8,7 +8,7 @@ Registers with one row a person need none of this: there subjects are counted.
 
 The count decides which key values are called crowded, and that list is all of it that leaves. Two persons taken for
 one share a block; one person taken for two loses meeting points, that is recall. The audit asks the same weights whom
-the register holds (`likely_persons`), so that it does not see such errors of them; evaluation against a known truth does
+the register holds (`likely_persons`), so that it does not see errors of theirs; evaluation against a known truth does
 (docs/adr/0012).
 """
 

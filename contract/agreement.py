@@ -139,8 +139,8 @@ class GateTerms(Frozen):
     - `known_pairs_leakage`: of the other rows, those that known pairs name, in the worst pass. By the share.
     - `record_leakage`: records of the profile `record` that the best unseeded attack names. By the share.
     - `payload_joined`: persons of the payload whom a leaked table names. Always by the upper limit.
-    - `payload_unique`: rows of the payload that nobody else has. By the share. With dates nearly every row is unique, so
-      that it binds only where parties lower it (docs/adr/0008).
+    - `payload_unique`: rows of the payload that nobody else has. By the share. With dates nearly every row is unique:
+      it binds only where parties lower it (docs/adr/0008).
 
     The audit attacks `audit_persons` persons at least (all, where a register has fewer).
     """
