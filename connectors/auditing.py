@@ -103,7 +103,7 @@ def keep_truth(folder: Path, subject: AuditSubject, handles: pl.DataFrame, seali
         StorageError: The disk does not take it.
     """
     plain = io.BytesIO()
-    table = handles.to_arrow().replace_schema_metadata({_DIGEST: _digest(subject.identities)})
+    table = handles.to_arrow().replace_schema_metadata({_DIGEST: _digest(subject.identities, subject.prepared)})
     pq.write_table(table, plain)
     plain.seek(0)
     try:
@@ -133,7 +133,7 @@ def from_folder(
     truth, digest = _truth(folder, signed, sealing_key)
     identities = distinct_identities(prepared.records.linkage, prepared.subjects)
     numbers = truth.join(_subjects(prepared, record_refs), on="subject_ref", how="left")
-    if numbers.get_column("subject").null_count() or _digest(identities) != digest:
+    if numbers.get_column("subject").null_count() or _digest(identities, prepared) != digest:
         raise ConflictError(
             "The register is not the one that was encoded: it has changed since.",
             advice="Encode the vintage again: `wasl connector encode`.",
@@ -171,9 +171,17 @@ def _truth(folder: Path, signed: SignedManifest, sealing_key: X25519PrivateKey) 
     return frame.with_columns(pl.col("pass").cast(pl.String), pl.col("subject_ref").cast(pl.String)), digest
 
 
-def _digest(identities: pl.DataFrame) -> bytes:
-    rows = identities.select(sorted(identities.columns)).sort("subject", "identity")
-    return hashlib.sha256(rows.write_csv().encode()).hexdigest().encode()
+def _digest(identities: pl.DataFrame, prepared: Prepared) -> bytes:
+    """Return a digest of all that an audit attacks: the identities, and what the payload is made of."""
+    parts = [identities.sort("subject", "identity"), prepared.records.mapped.frame.sort("record_id")]
+    if prepared.events is not None:
+        parts.append(prepared.events.frame)
+    digest = hashlib.sha256()
+    for frame in parts:
+        for rows in frame.select(sorted(frame.columns)).iter_slices(100_000):  # a register may have 10^7 rows
+            digest.update(rows.write_csv(include_header=False).encode())
+        digest.update(b"\x00")
+    return digest.hexdigest().encode()
 
 
 def _info(manifest: Manifest) -> bytes:

@@ -281,6 +281,12 @@ class SignedAgreement(Frozen):
                 f"The agreement waits for {', '.join(waiting)}.",
                 advice="They sign with `wasl connector sign`, the privacy officer with `wasl agreement approve`.",
             )
+        keys = [key for party in self.agreement.parties for key in (party.signing_key, party.sealing_key)]
+        if len(set(keys)) < len(keys):
+            raise AgreementError(
+                "Two parties of the agreement have one key.",
+                advice="Each party makes keys of its own, and drafts again.",
+            )
         today = (now or datetime.now(UTC)).date()
         if today >= self.agreement.expires_on:
             raise AgreementError(

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from contract.agreement import Agreement, Frozen, Slug
-from contract.audit_report import SignedAuditReport
+from contract.audit_report import REPORT_CONTEXT, PlainText, Reason, SignedAuditReport
 from contract.audit_verdict import Judgement, judge
 from contract.canonical import document_id
 from contract.errors import ConflictError, SignatureError
@@ -21,7 +21,7 @@ from contract.signing import verify
 from contract.submission import Hex64, Manifest, SignedManifest
 
 OVERRIDE_CONTEXT = "audit-override/v1"
-Name = Field(min_length=2, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")
+Name = Field(min_length=2, max_length=120)
 
 
 class GateRefusedError(ConflictError):
@@ -43,7 +43,7 @@ class OverrideStatement(Frozen):
     agreement_id: Hex64
     manifest_id: Hex64
     report_id: Hex64
-    reason: str = Field(min_length=10, max_length=400, pattern=r"^[^\x00-\x1f\x7f]+$")
+    reason: PlainText = Field(min_length=10, max_length=400)
     made_at: datetime
 
 
@@ -52,14 +52,14 @@ class SignedName(Frozen):
 
     statement_id: Hex64
     party: Slug
-    name: str = Name
+    name: PlainText = Name
 
 
 class NamedSignature(Frozen):
     """A person's signature under `OVERRIDE_CONTEXT`, given with a party's key."""
 
     party: Slug
-    name: str = Name
+    name: PlainText = Name
     signature: str
 
 
@@ -104,6 +104,10 @@ class Override(Frozen):
                 raise SignatureError(f"The override is not signed with the key of the {who}.")
             key = agreement.party(party).signing_key
             verify(OVERRIDE_CONTEXT, self.to_sign(party, given.name), given.signature, key)
+        names = {" ".join(given.name.split()).casefold() for _, given in self.signers()}
+        keys = {agreement.party(given.party).signing_key for _, given in self.signers()}
+        if len(names) < 2 or len(keys) < 2:
+            raise GateRefusedError("The override is signed twice by one person.", advice="It takes two people.")
 
 
 class AuditDossier(Frozen):
@@ -111,6 +115,23 @@ class AuditDossier(Frozen):
 
     report: SignedAuditReport
     override: Override | None = None
+
+    def standing(self, agreement: Agreement) -> tuple[str, tuple[Reason, ...]]:
+        """Return what holds under the agreement, whatever the report says of itself: PASS, FAIL, INVALID, OVERRIDDEN.
+
+        Raises:
+            GateRefusedError: It is about another agreement, or the override does not hold.
+            SignatureError: The report, or the override, is not signed by whom it must.
+        """
+        signed, report = self.report, self.report.report
+        if report.agreement_id != agreement.id:
+            raise GateRefusedError("The audit report is about another agreement.")
+        verify(REPORT_CONTEXT, report, signed.signature, agreement.party(report.institution).signing_key)
+        judgement = judge(report, agreement)
+        if judgement.overridable and self.override is not None and len(self.override.signers()) == 2:
+            self.override.check(agreement, signed)
+            return "OVERRIDDEN", judgement.reasons
+        return judgement.verdict, judgement.reasons
 
 
 class AccompaniedManifest(SignedManifest):

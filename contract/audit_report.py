@@ -28,11 +28,12 @@ dictionaries under a wrong key and a wrong epoch, structure. Whether handles joi
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from math import sqrt
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from contract.agreement import Agreement, Frozen, Slug
 from contract.canonical import document_id
@@ -62,6 +63,18 @@ ReasonCode = Literal[
 ]
 
 
+def _plain(text: str) -> str:
+    if any(unicodedata.category(sign) in {"Cc", "Cf", "Zl", "Zp"} for sign in text):
+        raise ValueError("a control or formatting character")
+    return text
+
+
+#: One line without signs that act on a terminal or turn the reading direction.
+PlainText = Annotated[str, AfterValidator(_plain)]
+#: A short label: it lies in both units' databases for good.
+Label = Annotated[PlainText, Field(max_length=160)]
+
+
 def wilson(hits: int, total: int) -> tuple[float, float]:
     """Return the 95 % interval of a share (Wilson 1927); (0, 1) of nothing."""
     if total == 0:
@@ -77,7 +90,13 @@ class Hits(Frozen):
     """Hits among a total. Only counts are written down: share and interval follow from them."""
 
     hits: int = Field(ge=0)
-    total: int = Field(ge=0)
+    total: int = Field(ge=0, le=10**9)
+
+    @model_validator(mode="after")
+    def _not_more_than_all(self) -> Hits:
+        if self.hits > self.total:
+            raise ValueError("more hits than there were")
+        return self
 
     @property
     def share(self) -> float:
@@ -98,7 +117,7 @@ class Hits(Frozen):
 class AuditedFile(Frozen):
     """A file of the submission that was attacked, by its digest."""
 
-    name: str
+    name: Label
     sha256: Hex64
 
 
@@ -114,7 +133,7 @@ class PassFigures(Frozen):
     rows: int = Field(ge=0)
     named: Hits
     confident: Hits
-    by_block_size: dict[str, Hits] = Field(default_factory=dict)
+    by_block_size: dict[Label, Hits] = Field(default_factory=dict, max_length=20)
     baseline: float = Field(ge=0, le=1)
 
 
@@ -148,8 +167,8 @@ class ControlFigures(Frozen):
 class StructureFigure(Frozen):
     """A figure of a table that must lie within limits whatever the data; `where` names pass and column."""
 
-    check: str
-    where: str
+    check: Label
+    where: Label
     found: float
     least: float
     most: float
@@ -163,10 +182,10 @@ class StructureFigure(Frozen):
 class AttackFigures(Frozen):
     """A further attack that no bound rests on, for the reader: `named` if it names anybody, else `details` alone."""
 
-    name: str
+    name: Label
     named: Hits | None = None
     baseline: float = Field(default=0.0, ge=0, le=1)
-    details: dict[str, float] = Field(default_factory=dict)
+    details: dict[Label, float] = Field(default_factory=dict, max_length=200)
 
 
 class PayloadFigures(Frozen):
@@ -181,14 +200,14 @@ class PayloadFigures(Frozen):
     unique: Hits
     joined: Hits | None = None
     differenced: Hits | None = None
-    details: dict[str, float] = Field(default_factory=dict)
+    details: dict[Label, float] = Field(default_factory=dict, max_length=200)
 
 
 class Reason(Frozen):
     """Why a verdict is not PASS: which bound, where, what was found, and the bound."""
 
     code: ReasonCode
-    where: str = ""
+    where: Label = ""
     found: float = 0.0
     bound: float = 0.0
 
@@ -217,7 +236,7 @@ class AuditReport(Frozen):
     """The document. See the module's docstring."""
 
     format: Literal["wasl-audit/1"] = "wasl-audit/1"
-    audit_version: str = AUDIT_VERSION
+    audit_version: Label = AUDIT_VERSION
     made_at: datetime
     agreement_id: Hex64
     institution: Slug

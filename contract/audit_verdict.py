@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import exp, lgamma, log, log1p
 from typing import Final
 
 from contract.agreement import Agreement, PassTerms
@@ -63,7 +62,7 @@ def behaved(control: ControlFigures) -> bool:
     least = POSITIVE_CONTROLS.get(control.name)
     if least is not None:
         return control.found.total > 0 and control.found.share >= least
-    return by_chance(control.found, control.baseline) >= CHANCE_LEVEL
+    return control.found.total > 0 and by_chance(control.found, control.baseline) >= CHANCE_LEVEL
 
 
 def by_chance(found: Hits, share: float) -> float:
@@ -72,11 +71,9 @@ def by_chance(found: Hits, share: float) -> float:
         return 1.0
     if share <= 0:
         return 0.0
-    total, terms = found.total, 0.0
-    for hits in range(found.hits, total + 1):
-        chosen = lgamma(total + 1) - lgamma(hits + 1) - lgamma(total - hits + 1)
-        terms += exp(chosen + hits * log(share) + (total - hits) * log1p(-share))
-    return min(terms, 1.0)
+    from scipy.special import bdtrc  # a closed form: a report may name any total
+
+    return float(bdtrc(found.hits - 1, found.total, share))
 
 
 def birth_date_alone(agreement: Agreement) -> tuple[Reason, ...]:
@@ -104,6 +101,8 @@ def _missing(report: AuditReport, agreement: Agreement) -> Iterator[Reason]:
         yield Reason(code="incomplete", where="a pass")
     elif full.union.total < least:
         yield Reason(code="too_few", where="persons at full overlap", found=full.union.total, bound=least)
+    elif report.subjects == 0 and any(one.rows for one in full.passes):
+        yield Reason(code="too_few", where="persons", found=0, bound=1)  # rows of nobody: nothing was attacked
     if report.known_pairs is None:
         yield Reason(code="incomplete", where="the attack with known pairs")
     if not report.structure:

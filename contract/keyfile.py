@@ -156,9 +156,21 @@ def _derive(passphrase: bytes, salt: bytes, memory: int, passes: int, lanes: int
     return Argon2id(salt=salt, length=32, iterations=passes, lanes=lanes, memory_cost=memory).derive(passphrase)
 
 
+def _wipe_leftovers(path: Path) -> None:
+    """Overwrite and delete what a process that was killed while it wrote this file left beside it."""
+    for leftover in sorted(path.parent.glob(f".{path.name}.*.tmp")):
+        with leftover.open("r+b") as file:
+            file.write(os.urandom(os.fstat(file.fileno()).st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        leftover.unlink()
+
+
 def _replace(path: Path, content: bytes, *, wipe: bool) -> None:
     temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     try:
+        if wipe:
+            _wipe_leftovers(path)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

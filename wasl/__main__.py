@@ -11,6 +11,8 @@ import sys
 
 from contract.errors import WaslError
 
+UNEXPECTED = 70  # EX_SOFTWARE
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
@@ -25,6 +27,18 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             sys.stderr.write(f"Error [{error.code}]: {error.diagnostics()}\n")
         raise SystemExit(error.exit_code) from error
+    except Exception as error:  # noqa: BLE001  the last place that can keep a value out of a trace
+        # a library's message may quote a value: say what happened and where, never the message
+        from service.logs import describe
+
+        told = describe(error)
+        places = " ".join(told["at"])
+        if "--json" in given:
+            problem = {"type": "urn:wasl:error:unexpected", "title": told["error"], "where": {"at": places}}
+            sys.stderr.write(json.dumps({**problem, "exit_code": UNEXPECTED}) + "\n")
+        else:
+            sys.stderr.write(f"Error [unexpected]: {told['error']} at {places}\nNext: report these two lines.\n")
+        raise SystemExit(UNEXPECTED) from None
 
 
 if __name__ == "__main__":

@@ -12,10 +12,9 @@ from pydantic import ValidationError
 
 from contract.agreement import Agreement
 from contract.audit_override import AuditDossier
-from contract.audit_report import REPORT_CONTEXT, AuditReport, ControlFigures, Hits, Reason, SignedAuditReport
-from contract.audit_verdict import POSITIVE_CONTROLS, behaved, judge
-from contract.errors import AgreementError, InputError
-from contract.signing import verify
+from contract.audit_report import AuditReport, ControlFigures, Hits, Reason, SignedAuditReport
+from contract.audit_verdict import POSITIVE_CONTROLS, behaved
+from contract.errors import InputError
 from evaluation.audit_report.language import Texts, texts
 from evaluation.audit_report.page import render
 
@@ -64,22 +63,12 @@ def verdict_of(file: ReportFile, agreement: Agreement | None) -> tuple[str, tupl
     """Return the verdict and its reasons: derived again from the figures where the agreement is known.
 
     Raises:
-        AgreementError: The report is about another agreement.
-        SignatureError: The institution did not sign the report.
+        GateRefusedError: The report is about another agreement, or its override does not hold.
+        SignatureError: The report or the override is not signed by whom it must.
     """
-    report = file.report
-    verdict: str = report.verdict
-    reasons = report.reasons
-    if agreement is not None:
-        if agreement.id != report.agreement_id:
-            raise AgreementError("The audit report is about another agreement.")
-        verify(REPORT_CONTEXT, report, file.dossier.report.signature, agreement.party(report.institution).signing_key)
-        judgement = judge(report, agreement)
-        verdict, reasons = judgement.verdict, judgement.reasons
-    override = file.dossier.override
-    if verdict == "FAIL" and override is not None and override.operator and override.officer:
-        verdict = "OVERRIDDEN"
-    return verdict, reasons
+    if agreement is None:
+        return file.report.verdict, file.report.reasons
+    return file.dossier.standing(agreement)
 
 
 def render_report(

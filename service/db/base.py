@@ -73,13 +73,16 @@ def make_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, connect_args={"timeout": _BUSY_MILLISECONDS / 1000, "check_same_thread": False})
+        options = {"timeout": _BUSY_MILLISECONDS / 1000, "check_same_thread": False}
+        engine = create_engine(parsed, connect_args=options, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-    engine = create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=10, pool_timeout=30)
+    engine = create_engine(
+        parsed, pool_pre_ping=True, pool_size=10, max_overflow=10, pool_timeout=30, hide_parameters=True
+    )
     event.listen(engine, "begin", _begin_postgresql)
     return engine
 

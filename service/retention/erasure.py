@@ -36,6 +36,7 @@ from service.runs.port import ACTIVE
 from service.statistics_unit.disclosure_models import PopulationQuery
 from service.statistics_unit.models import Release, ReleaseState, SubjectRetraction
 from service.statistics_unit.retraction import hand_over
+from service.statistics_unit.review_models import ReviewDecision
 from service.submissions.models import Submission, SubmissionObject
 from service.unit import Unit
 
@@ -141,7 +142,10 @@ def _delete_files(unit: Unit, inventory: Inventory) -> None:
     for item in inventory.objects:
         unit.store_at(item.place).delete(item.digest)
     for name in inventory.uploads:
-        shutil.rmtree(unit.settings.data_dir / "uploads" / name, ignore_errors=True)
+        folder = unit.settings.data_dir / "uploads" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():  # evidence must not name what is still there
+            raise StorageError("An unfinished upload cannot be deleted.", where={"folder": "uploads"})
     if unit.settings.role == "statistics" and inventory.runs:
         from service.statistics_unit.subjects import forget_runs, subjects_database
 
@@ -188,6 +192,7 @@ def _delete_rows(session: Session, agreement_id: str) -> int:
     session.execute(delete(SubmissionObject).where(SubmissionObject.manifest_id.in_(own)))
     session.execute(delete(RelayRow).where(RelayRow.agreement_id == agreement_id))
     session.execute(delete(SubjectRetraction).where(SubjectRetraction.agreement_id == agreement_id))
+    session.execute(delete(ReviewDecision).where(ReviewDecision.agreement_id == agreement_id))
     session.execute(delete(PopulationQuery).where(PopulationQuery.agreement_id == agreement_id))
     return handed_over
 
@@ -207,6 +212,7 @@ def _deleted(inventory: Inventory) -> tuple[Deleted, ...]:
     ]
     found.append(Deleted(kind="relay_messages", items=inventory.relay_messages, size=inventory.relay_characters))
     found.append(Deleted(kind="subject_retractions", items=inventory.retractions))
+    found.append(Deleted(kind="review_decisions", items=inventory.review_decisions))
     found.append(Deleted(kind="unfinished_uploads", items=len(inventory.uploads)))
     found.append(Deleted(kind="person_links_of_runs", items=len(inventory.runs)))
     return tuple(sorted((one for one in found if one.items), key=lambda one: one.kind))

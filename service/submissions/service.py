@@ -191,6 +191,7 @@ def complete_submission(unit: Unit, caller: Caller, manifest_id: str) -> SignedR
             agreement = live_agreement(session, caller.agreement_id)
             signed = AccompaniedManifest.model_validate_json(submission.document)
             signed.check(agreement)
+            _check_audit(unit, signed, agreement)  # it may have been opened under other settings
             files = [(file.name, file.sha256, file.size, file.received) for file in submission.files]
         folder = upload_folder(unit, manifest_id)
         for name, _, size, received in files:

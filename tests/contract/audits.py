@@ -74,7 +74,13 @@ def sign_report(report, key) -> SignedAuditReport:
 
 
 def override_of(
-    signed, operator_key, officer_key, *, reason="Only synthetic people are in it.", officer="cndp"
+    signed,
+    operator_key,
+    officer_key,
+    *,
+    reason="Only synthetic people are in it.",
+    officer="cndp",
+    officer_name="Officer B",
 ) -> Override:
     """Return an override that both have signed."""
     report = signed.report
@@ -95,7 +101,7 @@ def override_of(
     return Override(
         statement=statement,
         operator=named(report.institution, "Operator A", operator_key),
-        officer=named(officer, "Officer B", officer_key),
+        officer=named(officer, officer_name, officer_key),
     )
 
 

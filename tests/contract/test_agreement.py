@@ -80,3 +80,12 @@ def test_an_agreement_that_is_not_whole_is_refused(changes):
 def test_a_pass_knows_what_its_key_decides():
     blocking_pass = PassTerms(name="p", levels=(("birth_year", "skeleton_pair"), ("text:suburb", "sex")))
     assert blocking_pass.touched == {"birth_date", "given", "family", "order", "full", "suburb", "sex"}
+
+
+def test_two_parties_with_one_key_are_no_two_parties():
+    agreement, keys = make_agreement()
+    first, second, *others = agreement.parties
+    shared = second.model_copy(update={"sealing_key": first.sealing_key})
+    copied = agreement.model_copy(update={"parties": (first, shared, *others)})
+    with pytest.raises(AgreementError, match="one key"):
+        sign_all(copied, keys).check_live()

@@ -212,3 +212,56 @@ def test_reasons_speak_and_a_report_knows_no_unknown_key(world):
     document = {**report.model_dump(mode="json"), "note": "x"}
     with pytest.raises(ValueError, match="note"):
         AuditReport.model_validate(document)
+
+
+def test_figures_that_cannot_be_are_no_figures(world):
+    agreement, _, manifest = world
+    for impossible in ({"hits": 3, "total": 2}, {"hits": -1, "total": 2}, {"hits": 0, "total": 10**10}):
+        with pytest.raises(ValueError, match=r"hits|total"):
+            Hits(**impossible)
+    report = report_of(manifest, agreement).model_dump(mode="json")
+    for name in ("clear \x1b[2K screen", "right \u202e to left", "x" * 200):
+        report["structure"][0]["check"] = name
+        with pytest.raises(ValueError, match="check"):
+            AuditReport.model_validate(report)
+
+
+@pytest.mark.parametrize("share", [1e-9, 0.5])
+def test_a_control_of_a_thousand_million_is_judged_at_once(share):
+    assert 0 <= by_chance(Hits(hits=10**8, total=10**9), share) <= 1
+
+
+def test_a_control_that_attacked_nothing_and_rows_of_nobody_prove_nothing(world):
+    agreement, _, manifest = world
+    controls = report_of(manifest, agreement).controls
+    empty = (*controls[:2], controls[2].model_copy(update={"found": Hits(hits=0, total=0)}))
+    assert codes(report_of(manifest, agreement, controls=empty), agreement) == ["control"]
+    nobody = report_of(manifest, agreement, subjects=0, attacked=0)
+    assert judge(nobody, agreement).verdict == "INVALID"
+
+
+def test_one_person_does_not_sign_an_override_twice(world):
+    agreement, keys, manifest = world
+    dossier = dossier_of(manifest, agreement, keys, union=0.5)
+    twice = override_of(dossier.report, keys["cnss"].signing, keys["cndp"].signing, officer_name="operator  a")
+    with pytest.raises(GateRefusedError, match="one person"):
+        check_dossier(AuditDossier(report=dossier.report, override=twice), manifest, agreement)
+    with pytest.raises(ValueError, match="reason"):
+        override_of(dossier.report, keys["cnss"].signing, keys["cndp"].signing, reason="Fine\u202e words of a kind")
+
+
+def test_what_a_dossier_stands_for_is_judged_not_told(world):
+    agreement, keys, manifest = world
+    signed = dossier_of(manifest, agreement, keys, union=0.5).report
+    override = override_of(signed, keys["cnss"].signing, keys["cndp"].signing)
+    assert AuditDossier(report=signed, override=override).standing(agreement)[0] == "OVERRIDDEN"
+    asked = override.model_copy(update={"officer": None})
+    assert AuditDossier(report=signed, override=asked).standing(agreement)[0] == "FAIL"
+    forged = override.model_copy(update={"operator": override.officer})
+    with pytest.raises(SignatureError):
+        AuditDossier(report=signed, override=forged).standing(agreement)
+    lying = sign_report(report_of(manifest, agreement, union=0.8, verdict="PASS"), keys["cnss"].signing)
+    assert AuditDossier(report=lying).standing(agreement)[0] == "FAIL"
+    elsewhere, _ = make_agreement(gate=GateTerms(union_leakage=0.9))
+    with pytest.raises(GateRefusedError, match="another agreement"):
+        AuditDossier(report=signed).standing(elsewhere)

@@ -100,3 +100,20 @@ def test_wiping_overwrites_the_file_that_was_replaced(tmp_path: Path) -> None:
     assert len(overwritten) == len(before)
     assert overwritten != before
     assert key.read(path) == b"second"
+
+
+def test_wiping_takes_what_a_killed_process_left_beside_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "unit.keys"
+    key = FileKey.make(PASSPHRASE)
+    key.write(path, b"first")
+    leftover, other = tmp_path / ".unit.keys.0123456789ab.tmp", tmp_path / ".other.keys.0123456789ab.tmp"
+    for file in (leftover, other):
+        file.write_bytes(path.read_bytes())
+    with leftover.open("rb") as held:
+        before = held.read()
+        key.write(path, b"second", wipe=True)
+        held.seek(0)
+        assert held.read() != before
+    assert not leftover.exists()
+    assert other.exists()
+    assert key.read(path) == b"second"

@@ -179,6 +179,11 @@ def test_an_altered_register_or_file_is_no_longer_what_was_audited(tmp_path):
     world = started(tmp_path, terms={"gate": LENIENT.model_dump()})
     manifest_id = encoded(world)
     agent, folder = world.agents["dgsn"], folder_of(world, manifest_id)
+    events = (tmp_path / "dgsn" / "events.csv").read_bytes()
+    (tmp_path / "dgsn" / "events.csv").write_bytes(b"".join(events.splitlines(keepends=True)[:-1]))
+    with pytest.raises(ConflictError, match="not the one that was encoded"):  # the payload would be another
+        agent.audits.run(manifest_id, AUDITOR)
+    (tmp_path / "dgsn" / "events.csv").write_bytes(events)
     rows = pl.read_csv(tmp_path / "dgsn" / "rows.csv", infer_schema=False)
     rows.with_columns(pl.lit("CHANGED").alias("family_name")).write_csv(tmp_path / "dgsn" / "rows.csv")
     with pytest.raises(ConflictError, match="not the one that was encoded"):

@@ -14,6 +14,7 @@ from wasl.cli.passphrase import read_passphrase
 
 if TYPE_CHECKING:
     from connectors.agent import ConnectorAgent
+    from contract.agreement import Agreement
     from contract.audit_override import AuditDossier
     from contract.audit_report import AuditReport
 
@@ -50,8 +51,9 @@ def encodings(
         from evaluation.audit.auditor import SubmissionAuditor
 
         dossier = agent.audits.run(manifest_id, SubmissionAuditor(rows=rows, overlaps=_overlaps(overlap), seed=seed))
-    told = told_of(dossier)
-    emit({**told, "report": dossier.report.report.model_dump(mode="json")}, as_json, words_of(dossier))
+    agreement = agent.agreement.agreement
+    told = told_of(dossier, agreement)
+    emit({**told, "report": dossier.report.report.model_dump(mode="json")}, as_json, words_of(dossier, agreement))
     if told["verdict"] not in _PASSED:
         raise typer.Exit(45)
 
@@ -76,13 +78,13 @@ def override(
     agent = _open(folder)
     if signed is not None:
         agent.audits.accept(submission, read_override(signed))
-        emit(told_of(agent.audits.dossier(submission)), as_json)
+        emit(told_of(agent.audits.dossier(submission), agent.agreement.agreement), as_json)
         return
     if by is None or reason is None:
         raise InputError("An override needs --by NAME and --reason TEXT, or --signed FILE.")
     asked = ask(agent.audits.overridable(submission), reason=reason, name=by, key=agent.store.signing_key)
     _write(output, asked)
-    emit({**told_of(asked), "file": str(output)}, as_json)
+    emit({**told_of(asked, agent.agreement.agreement), "file": str(output)}, as_json)
     say(f"Next: the privacy officer reads and signs it: `wasl audit countersign {output}`.")
 
 
@@ -102,13 +104,13 @@ def countersign(
     from pseudonymisation.keys.store import KeyStore
 
     store = KeyStore.open(keys, read_passphrase())
-    asked = read_override(file)
-    say(words_of(asked))
+    asked, terms = read_override(file), read_agreement(agreement).agreement
+    say(words_of(asked, terms))
     if not yes:
         typer.confirm("Do you let this submission leave all the same, and sign?", abort=True, err=True)
-    made = sign_it(asked, read_agreement(agreement).agreement, party=store.party, name=by, key=store.signing_key)
+    made = sign_it(asked, terms, party=store.party, name=by, key=store.signing_key)
     _write(file, made)
-    emit({**told_of(made), "file": str(file)}, as_json)
+    emit({**told_of(made, terms), "file": str(file)}, as_json)
     say("Next: the institution adds it: `wasl audit override SUBMISSION --signed FILE`, then pushes.")
 
 
@@ -141,30 +143,29 @@ def export(
     emit({"file": str(output), "entries": len(bundle.entries)}, as_json)
 
 
-def told_of(dossier: AuditDossier) -> dict[str, Any]:
-    """Return what every audit command tells of a dossier."""
+def told_of(dossier: AuditDossier, agreement: Agreement) -> dict[str, Any]:
+    """Return what every audit command tells of a dossier: what holds under the agreement, not the report's own word."""
     report = dossier.report.report
+    verdict, reasons = dossier.standing(agreement)
     told: dict[str, Any] = {
         "manifest_id": report.manifest_id,
         "register": report.register_name,
         "vintage": report.vintage,
-        "verdict": report.verdict,
-        "reasons": [reason.words() for reason in report.reasons],
+        "verdict": verdict,
+        "reasons": [reason.words() for reason in reasons],
         "report_id": report.id,
     }
     if dossier.override is not None:
         signers = {who: given.name for who, given in dossier.override.signers()}
         told["override"] = {"reason": dossier.override.statement.reason, **signers}
-        if len(signers) == 2:
-            told["verdict"] = "OVERRIDDEN"
     return told
 
 
-def words_of(dossier: AuditDossier) -> str:
+def words_of(dossier: AuditDossier, agreement: Agreement) -> str:
     """Return a dossier for people: verdict, figures with intervals, controls, reasons."""
-    report = dossier.report.report
-    lines = [f"{report.register_name} {report.vintage}: {told_of(dossier)['verdict']}", *_figures(report)]
-    lines += ["", *(f"- {reason.words()}" for reason in report.reasons)] if report.reasons else []
+    report, told = dossier.report.report, told_of(dossier, agreement)
+    lines = [f"{report.register_name} {report.vintage}: {told['verdict']}", *_figures(report)]
+    lines += ["", *(f"- {reason}" for reason in told["reasons"])] if told["reasons"] else []
     if dossier.override is not None:
         named = ", ".join(f"{given.name} ({who})" for who, given in dossier.override.signers())
         lines += ["", f"Override: {dossier.override.statement.reason}", f"Signed by {named}"]

@@ -199,7 +199,7 @@ def encode(
     if audit:
         from wasl.cli.audit import told_of
 
-        told = told_of(agent.audits.dossier(manifest.id))
+        told = told_of(agent.audits.dossier(manifest.id), agent.agreement.agreement)
         result |= {"audit": told["verdict"], "reasons": told["reasons"] if as_json else len(told["reasons"])}
         if told["verdict"] != "PASS":
             say("The gate will not let it leave: `wasl audit encodings --show` says why.")

@@ -44,10 +44,12 @@ def unit_settings(role: str, data: Path, **given: Any) -> Settings:
 @contextmanager
 def opened_unit(role: str, data: Path) -> Iterator[Unit]:
     """Open a unit's database and stores for a local command, and close them."""
+    from pseudonymisation.keys.process import guard_process
     from service.server import load_or_create_keys
     from service.unit import open_unit
 
     settings = unit_settings(role, data)
+    guard_process()
     unit = open_unit(settings, load_or_create_keys(settings))
     try:
         yield unit
@@ -69,6 +71,9 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Run one unit: the linkage unit, which holds no key, or the statistics unit, which holds no encodings."""
+    from pseudonymisation.keys.process import guard_process
+
+    guard_process()  # a crash must not write the unit's own keys to disk
     settings = unit_settings(
         role,
         data,

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from contract.agreement import PayloadColumn
-from contract.audit_override import AuditDossier, NamedSignature, Override, OverrideStatement
-from contract.audit_report import Hits, SignedAuditReport
-from contract.errors import AgreementError, InputError, SignatureError
+from contract.audit_override import AuditDossier, GateRefusedError, NamedSignature, Override, OverrideStatement
+from contract.audit_report import REPORT_CONTEXT, Hits, SignedAuditReport
+from contract.errors import InputError, SignatureError
+from contract.signing import sign
 from evaluation.audit_report.language import CODES, texts
 from evaluation.audit_report.report import (
     ReportFile,
@@ -24,6 +25,7 @@ from evaluation.audit_report.report import (
     verdict_of,
 )
 from evaluation.audit_report.sheet import coarsening_words, render_sheet
+from tests.contract.audits import override_of
 from tests.contract.builders import make_agreement, sign_all
 from tests.evaluation.audit_report.scene import MOMENT, every_reason, scene, signed_file
 
@@ -105,11 +107,35 @@ def test_a_refused_report_gives_its_reasons_and_the_override(tmp_path: Path, cod
     dossier = AuditDossier(report=signed, override=Override(statement=statement, operator=named, officer=named))
     html = render_report(ReportFile(dossier, "d" * 64), code)
     page, language = checked(html, code), texts(code)
-    assert language.text("verdict.OVERRIDDEN") in page.words
+    # nobody checked the override: the page keeps the report's own word
+    assert language.text("verdict.FAIL") in page.words
+    assert language.text("verdict.OVERRIDDEN") not in page.words
     assert "A test of <the> page & its words" in page.words
     assert language.text("report.signature_unverified") in page.words
     for reason in refused.reasons:
         assert reason_words(reason, language) in page.words
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_an_override_shows_as_one_only_where_its_signatures_hold(code: str) -> None:
+    agreement, keys, report = scene()
+    leaky = report.model_copy(
+        update={"payload": report.payload.model_copy(update={"joined": Hits(hits=900, total=1000)})}
+    )
+    signed = SignedAuditReport(report=leaky, signature=sign(REPORT_CONTEXT, leaky, keys["cnss"].signing))
+    override = override_of(signed, keys["cnss"].signing, keys["cndp"].signing)
+    page = checked(
+        render_report(ReportFile(AuditDossier(report=signed, override=override), "d" * 64), code, agreement, MOMENT),
+        code,
+    )
+    assert texts(code).text("verdict.OVERRIDDEN") in page.words
+    unsigned = override.model_copy(update={"officer": override.officer.model_copy(update={"name": "Somebody else"})})
+    with pytest.raises(SignatureError):
+        render_report(ReportFile(AuditDossier(report=signed, override=unsigned), "d" * 64), code, agreement, MOMENT)
+    broken = leaky.model_copy(update={"controls": ()})
+    signed = SignedAuditReport(report=broken, signature=sign(REPORT_CONTEXT, broken, keys["cnss"].signing))
+    file = ReportFile(AuditDossier(report=signed, override=override), "d" * 64)
+    assert verdict_of(file, agreement)[0] == "INVALID"
 
 
 def test_a_report_without_its_agreement_keeps_its_own_word_and_with_it_is_judged_again(tmp_path: Path) -> None:
@@ -128,7 +154,7 @@ def test_somebody_elses_report_is_refused(tmp_path: Path) -> None:
     agreement, keys, report = scene()
     other, _ = make_agreement()
     file = read_report(signed_file(tmp_path / "audit.json", report, keys))
-    with pytest.raises(AgreementError):
+    with pytest.raises(GateRefusedError, match="another agreement"):
         render_report(file, "fr", other)
     forged = read_report(signed_file(tmp_path / "forged.json", report, {**keys, "cnss": keys["dgsn"]}))
     with pytest.raises(SignatureError):

@@ -9,9 +9,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from contract.errors import StorageError
-from service.db.base import Database
+from service.db.base import Database, make_engine
 from service.db.migrate import upgrade
 from service.db.models import Meta, Nonce, all_metadata
 
@@ -111,3 +112,12 @@ def test_a_stopped_postgresql_is_a_storage_error_and_work_goes_on_after_its_retu
     with database.read() as session:
         assert session.execute(text("SELECT 1")).scalar() == 1
     database.close()
+
+
+def test_a_failed_statement_does_not_quote_what_it_was_given(database_url: str) -> None:
+    asked, engine = text("SELECT 1 FROM no_such_table WHERE name = :name"), make_engine(database_url)
+    with pytest.raises(DBAPIError) as refused, engine.connect() as connection:
+        connection.execute(asked, {"name": "SECRET-VALUE"})
+    engine.dispose()
+    assert "no_such_table" in str(refused.value)
+    assert "SECRET-VALUE" not in str(refused.value)

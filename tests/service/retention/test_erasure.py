@@ -38,7 +38,7 @@ from service.statistics_unit.retraction import retracted
 from service.statistics_unit.start import latest_run
 from service.statistics_unit.subjects import PersonLink, subjects_database
 from service.storage import ContentStore
-from service.submissions.models import SubmissionObject
+from service.submissions.models import Submission, SubmissionObject
 from service.unit import Unit
 from tests.contract.builders import sign_all
 from tests.service.linkage_unit.builders import VINTAGE, Federation, Register, make_registers, open_federation
@@ -270,6 +270,24 @@ def test_killed_anywhere_it_goes_on_and_counts_everything(
         item.digest for item in whole.objects
     }
     assert (unit.settings.data_dir / "evidence" / f"{federation.agreement.id}.json").exists()
+
+
+def test_evidence_never_names_an_upload_that_is_still_there(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = federation.units["linkage"]
+    with unit.database.write() as session:
+        name = session.scalars(select(Submission)).first().manifest_id
+    folder = unit.settings.data_dir / "uploads" / name
+    folder.mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)  # as on a disk that refuses
+        with pytest.raises(StorageError, match="cannot be deleted"):
+            end_retention(unit, END)
+    with unit.database.read() as session:
+        assert evidence_of(session, federation.agreement.id) is None
+    assert len(end_retention(unit, END)) == 1
+    assert not folder.exists()
 
 
 def test_what_a_worker_wrote_meanwhile_goes_the_next_day(federation: Federation) -> None:

@@ -78,3 +78,13 @@ def test_half_an_override_or_one_of_another_submission_does_not(strict):
     assert opened(strict, parcel, half).status_code == 422
     assert opened(strict, other, dossier).status_code == 422
     assert "submission:override" not in strict.actions()
+
+
+def test_what_was_opened_without_an_audit_is_not_completed_once_one_is_asked_for(worlds, monkeypatch):
+    lenient = worlds(role="linkage", allow_unaudited=True, passes=SOUND)
+    parcel = make_parcel(lenient, passes=default_passes())
+    assert opened(lenient, parcel, None).status_code == 200
+    monkeypatch.setitem(vars(lenient.unit.settings), "allow_unaudited", False)  # the unit was started anew
+    answer = push(lenient, parcel)
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "urn:wasl:error:audit.refused"
