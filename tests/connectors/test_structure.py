@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -127,6 +128,18 @@ def in_the_same_order(one):
 )
 def test_who_knows_the_truth_sees_the_rest(encoded, change, check):
     assert check in broken(linkability_figures(linked(encoded, change)))
+
+
+def test_subjects_with_more_rows_than_others_are_no_order():
+    """Half of the subjects have one row in each pass, half have eight: chance handles all the same."""
+    rng = np.random.default_rng(3)
+    subject = np.repeat(np.arange(4000), np.where(np.arange(4000) < 2000, 1, 8))
+    passes = {}
+    for name in ("one", "two"):
+        handle = rng.integers(0, 2**64, len(subject), dtype=np.uint64)
+        truth = pl.DataFrame({"subject": subject, "identity": subject, "handle": handle})
+        passes[name] = EncodedPass(pa.table({"handle": np.sort(handle)}), truth, handle[:0], None)
+    assert broken(linkability_figures(passes)) == set()
 
 
 def test_the_order_of_a_file_shows(encoded):
