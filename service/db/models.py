@@ -22,6 +22,7 @@ MODEL_MODULES = (
     "service.runs.models",
     "service.statistics_unit.disclosure_models",
     "service.statistics_unit.models",
+    "service.statistics_unit.review_models",
     "service.submissions.models",
 )
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contract.agreement import Frozen
@@ -20,6 +20,7 @@ from service.relay.models import RelayRow
 from service.runs.models import RunChunk, RunRow
 from service.statistics_unit.disclosure_models import CohortRun
 from service.statistics_unit.models import EdgesDelivery, Release, ReleaseState, SubjectRetraction
+from service.statistics_unit.review_models import ReviewDecision
 from service.storage import ContentStore
 from service.submissions.models import Submission, SubmissionFile, SubmissionObject
 from service.unit import Unit
@@ -33,6 +34,7 @@ FATE: dict[str, str] = {
     "relay_messages": "deleted",
     "submission_objects": "deleted",
     "subject_retractions": "deleted",
+    "review_decisions": "deleted",
     "submissions": "kept: signed manifests and receipts, which name digests and no person",
     "submission_files": "kept: names, sizes and digests of files that are gone",
     "edges_deliveries": "kept: signed manifests of edges that are gone",
@@ -71,13 +73,15 @@ class Inventory(Frozen):
     relay_messages: int = 0
     relay_characters: int = 0
     retractions: int = 0
+    review_decisions: int = 0
     uploads: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether nothing of a person is left."""
-        return not (self.objects or self.relay_messages or self.retractions or self.uploads)
+        rows = self.relay_messages or self.retractions or self.review_decisions
+        return not (self.objects or rows or self.uploads)
 
 
 def as_text(inventory: Inventory) -> str:
@@ -102,11 +106,13 @@ def take_inventory(unit: Unit, session: Session, agreement_id: str) -> Inventory
     retractions = session.scalars(
         select(SubjectRetraction.sequence).where(SubjectRetraction.agreement_id == agreement_id)
     ).all()
+    decisions = select(func.count()).select_from(ReviewDecision).where(ReviewDecision.agreement_id == agreement_id)
     return Inventory(
         objects=tuple(found[key] for key in sorted(found)),
         relay_messages=len(messages),
         relay_characters=sum(messages),
         retractions=len(retractions),
+        review_decisions=session.scalar(decisions) or 0,
         uploads=tuple(_uploads(unit, session, agreement_id)),
         runs=tuple(session.scalars(select(RunRow.id).where(RunRow.agreement_id == agreement_id).order_by(RunRow.id))),
     )

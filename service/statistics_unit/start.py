@@ -19,6 +19,7 @@ from service.db.base import Database
 from service.runs import ledger
 from service.runs.port import Run, RunState
 from service.statistics_unit.models import DeliveryState, EdgesDelivery, SubjectRetraction
+from service.statistics_unit.review_ledger import decisions_parameter
 from service.submissions.queries import accepted_submissions
 
 KIND = "statistics"
@@ -58,6 +59,7 @@ def enqueue_statistics(session: Session, agreement_id: str, vintage: str, reques
         # A submission that was retracted since the edges were made is simply left out.
         "submissions": {name: key for name, key in sorted(named.items()) if name in held},
         "retractions": session.scalar(select(func.max(SubjectRetraction.sequence))) or 0,
+        "decisions": decisions_parameter(session, agreement_id),
     }
     return ledger.enqueue(session, KIND, agreement_id, vintage, parameters, requested_by)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, String, Text
+from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -47,3 +47,16 @@ class LineageRun(SubjectsBase):
     vintage: Mapped[str] = mapped_column(String(32))
     known: Mapped[int] = mapped_column(BigInteger)
     churn: Mapped[str] = mapped_column(Text)  # aggregates, JSON
+
+
+class ReviewPair(SubjectsBase):
+    """Which two subjects (register/subject_ref, the first in order) a pair's number stands for, in one series."""
+
+    __tablename__ = "review_pairs"
+    __table_args__ = (UniqueConstraint("series", "subject_a", "subject_b"),)
+
+    series: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    subject_a: Mapped[str] = mapped_column(String(105), index=True)
+    subject_b: Mapped[str] = mapped_column(String(105), index=True)
+    run_id: Mapped[str] = mapped_column(String(32), index=True)  # the last computation that listed it

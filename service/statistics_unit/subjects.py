@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert, select, text
 from service.db.base import Database
 from service.settings import Settings
 from service.statistics_unit.lineage import erase_subjects, forget_lineage
+from service.statistics_unit.review_pairs import erase_pairs, forget_pairs
 from service.statistics_unit.subject_models import PersonLink, SubjectsBase
 
 _ROWS_AT_ONCE = 10_000
@@ -54,8 +55,9 @@ def write_links(database: Database, run_id: str, links: Iterable[Link]) -> None:
 
 
 def forget_subjects(database: Database, subjects: Iterable[tuple[str, str]]) -> None:
-    """Delete retracted subjects (register, subject_ref) from the links of all runs and from the ledger of persons."""
+    """Delete retracted subjects (register, subject_ref): links of all runs, ledger of persons, reviewed pairs."""
     erase_subjects(database, subjects := list(subjects))
+    erase_pairs(database, subjects)
     with database.write() as session:
         for register, subject in sorted(subjects):
             own = (PersonLink.register_name == register, PersonLink.subject_ref == subject)
@@ -65,6 +67,7 @@ def forget_subjects(database: Database, subjects: Iterable[tuple[str, str]]) -> 
 def forget_runs(database: Database, runs: Iterable[str]) -> None:
     """Delete the links of runs, as at the end of their agreement's retention, and take them out of the ledger."""
     forget_lineage(database, runs := list(runs))
+    forget_pairs(database, runs)
     with database.write() as session:
         if database.engine.dialect.name == "sqlite":
             session.execute(text("PRAGMA secure_delete=ON"))  # deleted rows are overwritten with zeros

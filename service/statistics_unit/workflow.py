@@ -32,6 +32,7 @@ from service.statistics_unit.payload import link_registers, linked_records
 from service.statistics_unit.persons import Subjects, assessment_of, gather_subjects, links_of, pairs_of
 from service.statistics_unit.removal import remove_superseded
 from service.statistics_unit.retraction import retracted
+from service.statistics_unit.review_decisions import decide_pairs, decisions_of
 from service.statistics_unit.start import KIND, previous_run, series_of
 from service.statistics_unit.subjects import forget_subjects, stored_links, subjects_database, write_links
 from service.statistics_unit.trajectories import compute
@@ -118,8 +119,11 @@ class StatisticsWorkflow:
 
     def _merge(self, run: Run, _chunk: Chunk, _results: Results) -> ChunkResult:
         subjects = self._subjects(run)
-        pairs = pairs_of(read_arrow(self._unit.store, run.parameters["edges"]), subjects)
+        decided, aside = decisions_of(self._unit, run, subjects)
+        pairs = decide_pairs(pairs_of(read_arrow(self._unit.store, run.parameters["edges"]), subjects), decided)
         summary = {"subjects": len(subjects), "subject_pairs": pairs.num_rows}
+        if decided or aside:
+            summary |= {"decided_pairs": len(decided), "decisions_set_aside": aside}
         return ChunkResult(put_frame(self._unit.subjects, pl.from_arrow(pairs)), summary)
 
     def _cluster(self, run: Run, chunk: Chunk, results: Results) -> ChunkResult:
