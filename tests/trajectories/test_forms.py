@@ -62,7 +62,9 @@ def stata_rows(raw: bytes) -> list[tuple[object, ...]]:
     assert offsets[13] == len(raw)
     columns, rows = struct.unpack("<H", part(b"K"))[0], struct.unpack("<Q", part(b"N"))[0]
     types = struct.unpack(f"<{columns}H", part(b"variable_types"))
-    fields = np.dtype([(str(n), f"S{kind}" if kind <= 2045 else "<f8") for n, kind in enumerate(types)])
+    fields = np.dtype(
+        [(str(n), f"S{kind}" if kind <= 2045 else {65530: "i1"}.get(kind, "<f8")) for n, kind in enumerate(types)]
+    )
     data = raw[offsets[9] + 6 : raw.index(b"</data>", offsets[9])]
     return [tuple(row) for row in np.frombuffer(data, dtype=fields).tolist()][:rows]
 
@@ -73,7 +75,13 @@ def spss_rows(raw: bytes) -> tuple[list[str], list[tuple[object, ...]]]:
     cases, at, widths = struct.unpack_from("<i", raw, 80)[0], 176, []
     names: list[str] = []
     while (kind := struct.unpack_from("<i", raw, at)[0]) != 999:
-        if kind == 2:
+        if kind == 3:  # value labels, of the variables of the record 4 that follows
+            labels = struct.unpack_from("<i", raw, at + 4)[0]
+            at += 8
+            for _ in range(labels):
+                at += 8 + -(-(raw[at + 8] + 1) // 8) * 8
+            at += 8 + 4 * struct.unpack_from("<i", raw, at + 4)[0]
+        elif kind == 2:
             _, width, labelled = struct.unpack_from("<iii", raw, at)
             at += 32
             if width >= 0:
@@ -96,7 +104,7 @@ def test_stata_holds_the_table() -> None:
     assert [row[0].decode() for row in rows] == ["Zoé", "", "", "a longer text than eight"]
     assert [row[1] for row in rows] == [1.0, missing, -3.0, 2.0**40]
     assert [row[2] for row in rows] == [0.5, missing, missing, -1e9]
-    assert [row[3] for row in rows] == [1.0, 0.0, missing, 1.0]
+    assert [row[3] for row in rows] == [1, 0, 101, 1]
     assert [row[4] for row in rows] == [21974.0, missing, -1.0, 0.0]
     assert stata_bytes(TABLE, "four rows") == stata_bytes(TABLE, "four rows")
 
@@ -139,8 +147,9 @@ def test_sequences_in_every_form_say_the_same() -> None:
     made = {form: sequences(months, form) for form in FORMS}
     assert made["SPS"]["sequence"][0].startswith("(0,1)-(P,1)-(PI,2)-(0,1)-(I,1)-(0,")
     assert made["DSS"]["sequence"][0] == "0-P-PI-0-I-0"
-    assert made["TSE"].row(1) == ("p0", 1, "P")
-    assert made["STS"].select("m2020-03", "m2021-02").rows() == [("PI", "0"), ("0", "PTI")]
+    assert made["TSE"].row(1) == (1, 1, "P", "p0")
+    assert made["TSE"].row(-1)[::3] == (2, "p1")
+    assert made["STS"].select("m2020-03", "m2021-02").rows() == [("PI", "0"), ("0", "PRI")]
     assert made["SPELL"].row(2) == ("p0", 3, 4, "PI")
 
 

@@ -66,7 +66,8 @@ def codebook(
             category = _tag(variable, "catgry")
             _tag(category, "catValu").text = value
             _tag(category, "labl").text = text
-        _tag(variable, "varFormat", type=kind)
+        form = {"schema": "ISO", "category": "date"} if table[column].dtype == pl.Date else {}
+        _tag(variable, "varFormat", type=kind, **form)
     ET.indent(root)
     made: str = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{made}\n'.encode()

@@ -9,13 +9,15 @@ from typing import Any, Final
 import polars as pl
 
 from contract.canonical import digest
+from trajectories.definitions import BY_CODE
 from trajectories.exports.ddi import codebook
 from trajectories.exports.files import indicators_csv, write_described
-from trajectories.exports.months import STATES, months_of, person_months
+from trajectories.exports.months import STATE_WORDS, months_of, person_months
 from trajectories.exports.sdmx import sdmx_csv, structure_xml
 from trajectories.exports.spss import spss_bytes
 from trajectories.exports.stata import stata_bytes
 from trajectories.exports.traminer import FORMS, sequences
+from trajectories.extended import EXTENDED
 from trajectories.tables import Preset, Window
 
 LABELS: Final = {
@@ -36,7 +38,7 @@ LABELS: Final = {
     "insured_work": "insured in the month",
     "id": "pseudonym of the person",
     "begin": "first month, from 1",
-    "states": "joint state: P presence, T title, W authorised work, I insured work, 0 none",
+    "states": "joint state: P presence, R residence title, W authorised work, I insured work, 0 none",
     "sequence": "sequence of joint states",
     "time": "months since the first one",
     "event": "joint state entered",
@@ -49,6 +51,48 @@ LABELS: Final = {
     "lower": "lower bound of the 95 % interval",
     "upper": "upper bound of the 95 % interval",
     "protected": "disclosure control was applied",
+}
+#: Codes of spells and what they mean, by column.
+CODES: Final = {
+    "channel": {
+        "presence": "presence in the country",
+        "permit": "residence title",
+        "authorised_work": "authorised work",
+        "insured_work": "insured work",
+    },
+    "state": {
+        "present": "present",
+        "valid": "title valid",
+        "authorised": "authorised to work",
+        "insured": "insured",
+        "uncertain": "present, entry not seen: counted nowhere",
+        "bridged": "short gap that was bridged",
+    },
+    "start_censored": {
+        "no": "beginning seen",
+        "left": "may have begun earlier",
+        "interval": "began within the spell",
+    },
+    "end_censored": {"no": "end seen", "right": "may go on", "interval": "ended within the spell"},
+    "source": {
+        "border_crossing": "border crossings",
+        "residence_permit": "residence titles",
+        "work_contract": "work contracts",
+        "social_security": "social security",
+        "other_channels": "inferred from the other channels",
+    },
+    "flag": {
+        "first_exit": "first crossing is an exit",
+        "open_end": "no exit after the last entry",
+        "no_crossing": "no crossing at all",
+        "missing_exit": "two entries in a row",
+        "missing_entry": "two exits in a row",
+        "bridged_gap": "bridged gap",
+    },
+}
+_JOINT: Final = {"state": STATE_WORDS, "states": STATE_WORDS, "event": STATE_WORDS}
+_INDICATORS: Final = {
+    "indicator": {one.code: one.formula for one in EXTENDED} | {key: one.definition for key, one in BY_CODE.items()}
 }
 _MICRODATA: Final = "microdata: not for publication; they stay where they were made"
 _RELEASE: Final = "protected by cell-key perturbation, threshold 10 and suppression of complements"
@@ -68,9 +112,10 @@ def write_spell_forms(spells: pl.DataFrame, folder: Path, window: Window, preset
     tables = {"spells": spells, "person_months": person_months(months)}
     written: list[Path] = []
     for name, table in tables.items():
+        codes = CODES if name == "spells" else _JOINT
         contents = {"parquet": _parquet(table), "csv": _csv(table)}
-        contents["dta"] = stata_bytes(table, name, LABELS)
-        contents["sav"] = spss_bytes(table, name, LABELS)
+        contents["dta"] = stata_bytes(table, name, LABELS, codes)
+        contents["sav"] = spss_bytes(table, name, LABELS, codes)
         written += _write(folder, name, table, contents, window, preset, _MICRODATA)
     for form in FORMS:
         table = sequences(months, form)
@@ -91,8 +136,8 @@ def write_indicator_forms(indicators: pl.DataFrame, folder: Path, window: Window
         "sdmx.xml": structure_xml(indicators),
         "parquet": _parquet(indicators),
         "csv": indicators_csv(indicators),
-        "dta": stata_bytes(indicators, "indicators", LABELS),
-        "sav": spss_bytes(indicators, "indicators", LABELS),
+        "dta": stata_bytes(indicators, "indicators", LABELS, _INDICATORS),
+        "sav": spss_bytes(indicators, "indicators", LABELS, _INDICATORS),
     }
     return _write(folder, "indicators", indicators, contents, window, preset, _RELEASE)
 
@@ -108,7 +153,10 @@ def _write(
 ) -> list[Path]:
     days = (window.start.isoformat(), window.end.isoformat())
     definition: dict[str, Any] = {"table": name, "columns": table.columns, "protection": protection}
-    coded = {column: {state: state for state in STATES} for column in ("state", "states") if name != "spells"}
+    coded = {"spells": CODES, "indicators": _INDICATORS}.get(name, _JOINT)
+    labels = LABELS | (
+        {"id": "number of the person, from 1, in the order of persons"} if name == "traminer_tse" else {}
+    )
     contents = {
         **contents,
         "ddi.xml": codebook(
@@ -116,7 +164,7 @@ def _write(
             name=f"{name}.csv",
             title="Trajectories of migrant workers",
             sha256=digest(contents["csv"]),
-            labels=LABELS,
+            labels=labels,
             window=days,
             protection=protection,
             categories=coded,

@@ -15,11 +15,18 @@ from trajectories.intervals import month_of
 from trajectories.spells import SPELL_SCHEMA
 from trajectories.tables import Window
 
-#: One letter a channel; a month's state is the letters of its channels, `0` where there is none.
-LETTERS: Final = dict(zip(CHANNELS, "PTWI", strict=True))
+#: One letter a channel; a month's state is the letters of its channels, `0` where there is none. No letter is T or F:
+#: R reads a column of nothing but `T` as logical.
+LETTERS: Final = dict(zip(CHANNELS, "PRWI", strict=True))
 STATES: Final = tuple(
-    "".join(letter for bit, letter in enumerate("PTWI") if code >> bit & 1) or "0" for code in range(16)
+    "".join(letter for bit, letter in enumerate(LETTERS.values()) if code >> bit & 1) or "0" for code in range(16)
 )
+_WORDS: Final = dict(
+    zip(LETTERS.values(), ("present", "residence title", "authorised work", "insured work"), strict=True)
+)
+STATE_WORDS: Final = {
+    state: ", ".join(_WORDS[letter] for letter in state if letter != "0") or "none" for state in STATES
+}
 MONTH_SCHEMA: Final = {
     "person_id": pl.String,
     "month": pl.String,

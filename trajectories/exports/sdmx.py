@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -43,9 +44,11 @@ def sdmx_csv(indicators: pl.DataFrame) -> bytes:
     """Return a protected indicator table as SDMX-CSV 2.0.
 
     Raises:
-        InputError: The table is not an indicator table, or holds raw figures.
+        InputError: The table is not an indicator table, holds raw figures, or two of its categories have one SDMX code.
     """
     _check(indicators)
+    for name in _CODED:
+        _codes(indicators, name)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["STRUCTURE", "STRUCTURE_ID", "ACTION", *_DIMENSIONS, "OBS_VALUE", *_ATTRIBUTES])
@@ -73,7 +76,7 @@ def structure_xml(indicators: pl.DataFrame) -> bytes:
     """Return the data structure definition, with its code lists and concepts, of a table's codes.
 
     Raises:
-        InputError: The table is not an indicator table, or holds raw figures.
+        InputError: The table is not an indicator table, holds raw figures, or two of its categories have one SDMX code.
     """
     _check(indicators)
     for prefix, uri in (("mes", _MES), ("str", _STR), ("com", _COM)):
@@ -112,8 +115,14 @@ def structure_xml(indicators: pl.DataFrame) -> bytes:
 
 
 def code(text: str) -> str:
-    """Return a code of ours as an SDMX code: capitals, digits and underscores."""
-    return "".join(letter if letter.isalnum() else "_" for letter in text.upper())
+    """Return a code of ours as an SDMX code (IDType): capitals, digits, underscores; `$` and hex for other letters."""
+    plain = "".join(
+        letter for letter in unicodedata.normalize("NFKD", text.upper()) if not unicodedata.combining(letter)
+    )
+    return "".join(
+        letter if letter.isascii() and letter.isalnum() else f"${ord(letter):04X}" if letter.isalnum() else "_"
+        for letter in plain
+    )
 
 
 def unit_of(indicator: str) -> str:
@@ -143,7 +152,10 @@ def _codes(indicators: pl.DataFrame, name: str) -> dict[str, str]:
     if name == "INDICATOR":
         words = {one.code: one.formula for one in EXTENDED} | {key: one.definition for key, one in BY_CODE.items()}
         return {code(value): words.get(value, value) for value in values}
-    return {code(value): value for value in values}
+    codes = {code(value): value for value in values}
+    if len(codes) != len(values):
+        raise InputError("Two categories have the same SDMX code.", where={"column": name.lower()})
+    return codes
 
 
 def _artefact(parent: ET.Element, kind: str, name: str, text: str) -> ET.Element:

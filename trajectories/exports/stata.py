@@ -1,12 +1,14 @@
 """Stata files: release 118 (Stata 14 and later), little-endian, without a time stamp: the same table, the same bytes.
 
-Source: StataCorp, File formats .dta, release 118 (help dta_118). Text becomes str#, whole numbers and booleans long or
-double, dates daily dates (`%td`, days since 1960-01-01), everything missing `.` or the empty text.
+Source: StataCorp, File formats .dta, release 118 (help dta_118). Text becomes str#, numbers double, booleans byte with
+the value labels no and yes, dates daily dates (`%td`, days since 1960-01-01), everything missing `.` or the empty text.
 """
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
@@ -18,20 +20,34 @@ from contract.errors import InputError
 _EPOCH: Final = (date(1960, 1, 1) - date(1970, 1, 1)).days
 _MISSING: Final = struct.unpack("<d", bytes.fromhex("000000000000e07f"))[0]
 _DOUBLE: Final = 65526
+_BYTE: Final = 65530
+_MISSING_BYTE: Final = 101
 _LONGEST: Final = 2045
 _NAME: Final = 32
+_RESERVED: Final = {"_all", "_b", "_coef", "_cons", "_n", "_N", "_pi", "_pred", "_rc", "_skip"} | {
+    *("byte", "double", "float", "if", "in", "int", "long", "strL", "using", "with")
+}
+_TRUTH: Final = {"0": "no", "1": "yes"}
 
 
-def stata_bytes(table: pl.DataFrame, label: str, labels: dict[str, str] | None = None) -> bytes:
+def stata_bytes(
+    table: pl.DataFrame,
+    label: str,
+    labels: Mapping[str, str] | None = None,
+    codes: Mapping[str, Mapping[str, str]] | None = None,
+) -> bytes:
     """Return a table as a Stata file.
 
     Args:
         table: Text, numbers, booleans and dates.
         label: Of the data set, at most 80 characters are kept.
-        labels: Of variables, by column name.
+        labels: Of variables, by column name; at most 80 characters are kept.
+        codes: Value labels, by column name and value as text, of booleans and whole numbers below 2^31. Stata has none
+            for text; a text column keeps its codes.
 
     Raises:
-        InputError: A column's type or name, or the length of a text, has no place in the format.
+        InputError: A column's type or name, or the length of a text, has no place in the format, or two columns would
+            have the same name.
     """
     columns = [_column(table[name]) for name in table.columns]
     names = [_name(name) for name in table.columns]
@@ -54,17 +70,21 @@ def stata_bytes(table: pl.DataFrame, label: str, labels: dict[str, str] | None =
         + b"</label><timestamp>\0</timestamp></header>"
     )
     described = labels or {}
+    named = [_value_labels(table[column], (codes or {}).get(column)) for column in table.columns]
     sections = [
         _section("variable_types", struct.pack(f"<{len(types)}H", *types)),
         _section("varnames", b"".join(_padded(name, 129) for name in names)),
         _section("sortlist", bytes(2 * (len(names) + 1))),
         _section("formats", b"".join(_padded(form, 57) for _, form, _ in columns)),
-        _section("value_label_names", bytes(129 * len(names))),
+        _section(
+            "value_label_names",
+            b"".join(_padded(name if own else "", 129) for name, own in zip(names, named, strict=True)),
+        ),
         _section("variable_labels", b"".join(_padded(described.get(name, "")[:80], 321) for name in table.columns)),
         _section("characteristics", b""),
         _section("data", rows.tobytes()),
         _section("strls", b""),
-        _section("value_labels", b""),
+        _section("value_labels", b"".join(_labelled(*pair) for pair in zip(names, named, strict=True) if pair[1])),
     ]
     start, end = b"<stata_dta>", b"</stata_dta>"
     offsets = [0, len(start) + len(header)]
@@ -80,6 +100,20 @@ def _section(name: str, content: bytes) -> bytes:
     return f"<{name}>".encode() + content + f"</{name}>".encode()
 
 
+def _value_labels(values: pl.Series, codes: Mapping[str, str] | None) -> dict[int, str]:
+    if values.dtype == pl.Boolean:
+        return {int(code): text for code, text in (codes or _TRUTH).items()}
+    return {int(code): text for code, text in (codes or {}).items()} if values.dtype.is_integer() else {}
+
+
+def _labelled(name: str, codes: dict[int, str]) -> bytes:
+    texts = [text.encode() + b"\0" for text in codes.values()]
+    places = [sum(map(len, texts[:n])) for n in range(len(texts))]
+    length = sum(map(len, texts))
+    table = struct.pack(f"<ii{len(codes)}i{len(codes)}i", len(codes), length, *places, *codes) + b"".join(texts)
+    return b"<lbl>" + struct.pack("<i", len(table)) + _padded(name, 129) + bytes(3) + table + b"</lbl>"
+
+
 def _padded(text: str, width: int) -> bytes:
     raw = text.encode()
     if len(raw) >= width:
@@ -90,6 +124,7 @@ def _padded(text: str, width: int) -> bytes:
 def _name(column: str) -> str:
     name = "".join(letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_" for letter in column)
     name = name if name[:1].isalpha() or name[:1] == "_" else f"_{name}"
+    name = f"_{name}" if name in _RESERVED or re.fullmatch(r"str\d+", name) else name
     if len(name) > _NAME:
         raise InputError("A column's name is too long for a Stata file.", where={"column": column})
     return name
@@ -108,7 +143,9 @@ def _column(values: pl.Series) -> tuple[int, str, np.ndarray[tuple[int], np.dtyp
     if values.dtype == pl.Date:
         days = (values.cast(pl.Int32) - _EPOCH).cast(pl.Float64)
         return _DOUBLE, "%td", days.fill_null(_MISSING).to_numpy().astype("<f8")
-    if values.dtype.is_numeric() or values.dtype == pl.Boolean:
+    if values.dtype == pl.Boolean:
+        return _BYTE, "%8.0g", values.cast(pl.Int8).fill_null(_MISSING_BYTE).to_numpy().astype("i1")
+    if values.dtype.is_numeric():
         numbers = values.cast(pl.Float64).fill_nan(None).fill_null(_MISSING)
         return _DOUBLE, "%10.0g", numbers.to_numpy().astype("<f8")
     raise InputError("A column's type has no place in a Stata file.", where={"column": values.name})

@@ -5,14 +5,16 @@ Time is months from 1, the first month of the window. States are those of `traje
 | form | rows | columns |
 |---|---|---|
 | STS | person | `id`, one column a month |
-| SPS | person | `id`, `sequence`: `(P,4)-(PT,12)` |
-| DSS | person | `id`, `sequence`: distinct successive states `P-PT` |
-| TSE | event | `id`, `time`, `event`: the state entered, time 0 for the first month |
+| SPS | person | `id`, `sequence`: `(P,4)-(PR,12)` |
+| DSS | person | `id`, `sequence`: distinct successive states `P-PR` |
+| TSE | event | `id`, `time`, `event`, `person_id`: the state entered, time 0 for the first month |
 | SPELL | spell | `id`, `begin`, `end` (both included), `states` |
 
-Reading in R: `seqformat(read.csv("x.csv"), from = "SPELL", to = "STS", id = "id", begin = "begin", end = "end",
-status = "states", process = FALSE)`. Source: Gabadinho, Ritschard, Mueller and Studer, Analyzing and visualizing state
-sequences in R with TraMineR, Journal of Statistical Software 40(4), 2011, section 5.
+`id` is the person's pseudonym; in TSE, where `seqecreate` takes whole numbers only, it is the person's row in STS, from
+1, and `person_id` the pseudonym. How R reads them stands in the statistician's guide.
+
+Source: Gabadinho, Ritschard, Mueller and Studer, Analyzing and visualizing state sequences in R with TraMineR, Journal
+of Statistical Software 40(4), 2011, section 5.
 """
 
 from __future__ import annotations
@@ -56,8 +58,9 @@ def _spell(months: Months) -> pl.DataFrame:
     starts = np.ones((size, width), dtype=np.bool_)
     starts[:, 1:] = months.codes[:, 1:] != months.codes[:, :-1]
     person, begin = np.nonzero(starts)
-    end = np.append(begin[1:], width)
-    end[np.append(person[1:] != person[:-1], True)] = width
+    end = np.full(len(begin), width)
+    same = person[1:] == person[:-1]
+    end[:-1][same] = begin[1:][same]
     return pl.DataFrame(
         {
             "id": pl.Series(months.persons, dtype=pl.String).gather(person),
@@ -88,4 +91,5 @@ def _dss(months: Months) -> pl.DataFrame:
 
 
 def _tse(months: Months) -> pl.DataFrame:
-    return _spell(months).select("id", time=pl.col("begin") - 1, event=pl.col("states"))
+    number = pl.col("id").rle_id().cast(pl.Int64) + 1  # rows are sorted by person
+    return _spell(months).select(id=number, time=pl.col("begin") - 1, event=pl.col("states"), person_id=pl.col("id"))
