@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -48,12 +48,14 @@ class AuditSubject:
         prepared: The register in clear, normalised and grouped; its payload can be made from it again.
         identities: The distinct identities that were encoded: normalised columns, `subject` and `identity`.
         passes: The pass tables with their real rows' handles, subjects and identities.
+        epoch_key: The key they were made with, to show what hangs on it.
     """
 
     manifest: Manifest
     prepared: Prepared
     identities: pl.DataFrame
     passes: Mapping[str, EncodedPass]
+    epoch_key: bytes = field(repr=False)
 
     @property
     def agreement(self) -> Agreement:
@@ -69,9 +71,12 @@ class Auditor(Protocol):
         ...
 
 
-def in_memory(manifest: Manifest, prepared: Prepared, passes: Mapping[str, EncodedPass]) -> AuditSubject:
+def in_memory(
+    manifest: Manifest, prepared: Prepared, passes: Mapping[str, EncodedPass], epoch_key: bytes
+) -> AuditSubject:
     """Return the subject of a submission that was just encoded."""
-    return AuditSubject(manifest, prepared, distinct_identities(prepared.records.linkage, prepared.subjects), passes)
+    identities = distinct_identities(prepared.records.linkage, prepared.subjects)
+    return AuditSubject(manifest, prepared, identities, passes, epoch_key)
 
 
 def sign_report(report: AuditReport, key: Ed25519PrivateKey) -> SignedAuditReport:
@@ -114,7 +119,11 @@ def keep_truth(folder: Path, subject: AuditSubject, handles: pl.DataFrame, seali
 
 
 def from_folder(
-    folder: Path, prepared: Prepared, record_refs: Mapping[str, str], sealing_key: X25519PrivateKey
+    folder: Path,
+    prepared: Prepared,
+    record_refs: Mapping[str, str],
+    sealing_key: X25519PrivateKey,
+    epoch_key: bytes,
 ) -> AuditSubject:
     """Return the subject of a submission in the outbox, from its files and the register as it is now.
 
@@ -123,6 +132,7 @@ def from_folder(
         prepared: The register, read again and grouped as it was for the submission.
         record_refs: Record id to subject reference, from the local state.
         sealing_key: The institution's own.
+        epoch_key: K.
 
     Raises:
         SubmissionError: A file is missing, altered, or not readable.
@@ -144,7 +154,7 @@ def from_folder(
         rest = np.setdiff1d(table.column("handle").to_numpy(), own.get_column("handle").to_numpy())
         report = PassReport(rows=own.height, dummies=len(rest), keyless=0, withheld=0, levels=())
         passes[name] = EncodedPass(table, own, rest, report)
-    return AuditSubject(signed.manifest, prepared, identities, passes)
+    return AuditSubject(signed.manifest, prepared, identities, passes, epoch_key)
 
 
 def _subjects(prepared: Prepared, record_refs: Mapping[str, str]) -> pl.DataFrame:

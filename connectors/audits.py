@@ -47,7 +47,7 @@ class Audits:
             WaslError: As the auditor; the submission then lies in the outbox without an audit.
         """
         manifest = submitted.signed.manifest
-        subject = in_memory(manifest, prepared, made.passes)
+        subject = in_memory(manifest, prepared, made.passes, self._epoch_key())
         keep_truth(submitted.folder, subject, made.handles, self._store.public_keys[1])
         self._state.note(manifest.id, "grouped", {"group": group})
         if auditor is not None:
@@ -65,7 +65,8 @@ class Audits:
         grouped = [event for event in self._state.events(submission.manifest_id) if event["kind"] == "grouped"]
         group: Grouping = "none" if grouped and grouped[-1]["group"] == "none" else "local"
         prepared = prepare(self._configuration, self._agreement(), self._store.public_keys, group=group)
-        return from_folder(self._folder(submission), prepared, self._state.record_refs(), self._store.sealing_key)
+        folder, references = self._folder(submission), self._state.record_refs()
+        return from_folder(folder, prepared, references, self._store.sealing_key, self._epoch_key())
 
     def run(self, manifest_id: str, auditor: Auditor) -> AuditDossier:
         """Audit a submission in the outbox; an override of an earlier report lapses. Raises as `subject`."""
@@ -111,6 +112,10 @@ class Audits:
         gate.write_dossier(self._folder(submission), dossier)
         names = {who: given.name for who, given in signed.override.signers()}
         self._state.note(submission.manifest_id, "overridden", {"report": kept.report.report.id, **names})
+
+    def _epoch_key(self) -> bytes:
+        agreement = self._agreement().agreement
+        return self._store.epoch_key(agreement.id, agreement.epoch)
 
     def _keep(self, folder: Path, subject: AuditSubject, auditor: Auditor) -> AuditDossier:
         signed = sign_report(auditor(subject), self._store.signing_key)

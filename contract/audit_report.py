@@ -47,7 +47,15 @@ AUDIT_VERSION = "1"
 OVERLAPS = (1.0, 0.5, 0.2)
 _Z95 = 1.959963984540054
 Verdict = Literal["PASS", "FAIL", "INVALID"]
-ControlName = Literal["bloom_blocks", "uncapped_sketches", "random_bits", "plain_filters", "random_records"]
+ControlName = Literal[
+    "bloom_blocks",
+    "uncapped_sketches",
+    "random_bits",
+    "plain_filters",
+    "random_records",
+    "wrong_key",
+    "wrong_epoch",
+]
 ReasonCode = Literal[
     "union_leakage",
     "pass_leakage",

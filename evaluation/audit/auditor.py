@@ -22,6 +22,7 @@ from evaluation.attacks.blocks.joint import one_row_a_person
 from evaluation.attacks.blocks.leakage import Leakage, attack_passes, draw_persons
 from evaluation.audit.blocks import attack_figures, figures_of
 from evaluation.audit.controls import block_controls, record_controls
+from evaluation.audit.keys import key_figures
 from evaluation.audit.linkability import linkability_figures
 from evaluation.audit.persons import by_person
 from evaluation.audit.records import audit_records
@@ -94,11 +95,12 @@ class SubmissionAuditor:
     def _blocks(self, subject: AuditSubject, rows: int) -> dict[str, Any]:
         identities, passes = by_person(subject)
         persons = identities.get_column("subject").n_unique()
+        people = one_row_a_person(identities)
         audit = audit_blocks(
             passes,
             identities,
             subject.agreement,
-            attacker=one_row_a_person(identities),
+            attacker=people,
             rows=rows,
             overlaps=self.overlaps,
             known_pairs=(self.pairs,),
@@ -107,14 +109,17 @@ class SubmissionAuditor:
         )
         own_file = self._own_file(identities, passes, subject.agreement, rows)
         found = figures_of(audit, {name: made.table.num_rows for name, made in passes.items()})
+        drawn = draw_persons(identities.get_column("subject").to_numpy(), rows, self.seed).drawn
+        with_key, without = key_figures(subject, passes, people, drawn, seed=self.seed)
+        controls = block_controls(
+            subject.agreement, seed=self.seed, persons=self.control_persons, rows=self.control_rows
+        )
         return {
             **found,
             "subjects": persons,
             "attacked": min(rows, persons),
-            "attacks": (*found["attacks"], attack_figures("own file", own_file)),
-            "controls": block_controls(
-                subject.agreement, seed=self.seed, persons=self.control_persons, rows=self.control_rows
-            ),
+            "attacks": (*found["attacks"], attack_figures("own file", own_file), with_key),
+            "controls": (*controls, *without),
         }
 
     def _own_file(
@@ -134,5 +139,5 @@ class SubmissionAuditor:
             "known_pairs": found.known_pairs,
             "attacks": found.attacks,
             "structure": found.structure,
-            "controls": record_controls(seed=self.seed),
+            "controls": (*record_controls(seed=self.seed), *found.keys),
         }

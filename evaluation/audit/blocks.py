@@ -35,6 +35,9 @@ def figures_of(audit: BlockAudit, rows: dict[str, int]) -> dict[str, Any]:
             for known, shares in sorted(audit.seeded.items())
             for name, share in sorted(shares.items())
         ),
+        _frequencies(audit),
+        _missing(audit),
+        AttackFigures(name="linkable handles, what if", named=hits(audit.linkable)),
     ]
     return {
         "leakage": tuple(leakage_figures(overlap, leak, rows) for overlap, leak in sorted(found.items(), reverse=True)),
@@ -50,6 +53,26 @@ def attack_figures(name: str, found: Leakage) -> AttackFigures:
     baseline = max((leak.baseline for leak in found.passes.values()), default=0.0)
     details = {"confident": hits(found.union_confident).share}
     return AttackFigures(name=name, named=hits(found.union), baseline=round(baseline, 9), details=details)
+
+
+def _frequencies(audit: BlockAudit) -> AttackFigures:
+    """Return what sizes of blocks and frequencies of tokens tell: the pass where rank alignment named most."""
+    found = audit.frequency.values()
+    details = {
+        "largest correlation of size and count": max((abs(one.correlation) for one in found), default=0.0),
+        "largest share of tokens repeated": max((one.repeated_tokens for one in found), default=0.0),
+        "blocks whose size no other has": float(max((one.unique_sizes for one in found), default=0)),
+    }
+    named = max((hits(one.aligned) for one in found), key=lambda one: one.share, default=Hits(hits=0, total=0))
+    return AttackFigures(name="block frequencies", named=named, details=details)
+
+
+def _missing(audit: BlockAudit) -> AttackFigures:
+    """Return what missing cells pin down by themselves: the pass where most rows stand alone with theirs."""
+    found = audit.missing.values()
+    alone = max((hits(one.alone) for one in found), key=lambda one: one.share, default=Hits(hits=0, total=0))
+    details = {"largest share guessed": max((one.guessed for one in found), default=0.0)}
+    return AttackFigures(name="missing values", named=alone, details=details)
 
 
 def leakage_figures(overlap: float, found: Leakage, rows: dict[str, int]) -> LeakageFigures:

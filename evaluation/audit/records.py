@@ -14,7 +14,16 @@ import numpy as np
 import polars as pl
 
 from connectors.auditing import AuditSubject
-from contract.audit_report import AttackFigures, Hits, KnownPairs, LeakageFigures, PassFigures, StructureFigure
+from contract.audit_report import (
+    AttackFigures,
+    ControlFigures,
+    ControlName,
+    Hits,
+    KnownPairs,
+    LeakageFigures,
+    PassFigures,
+    StructureFigure,
+)
 from evaluation.attacks.records.frequency import frequency
 from evaluation.attacks.records.graph_matching import NEIGHBOURS, graph_matching
 from evaluation.attacks.records.keys import dictionary_attack
@@ -44,6 +53,7 @@ class RecordAudit:
     known_pairs: KnownPairs
     structure: tuple[StructureFigure, ...]
     attacks: tuple[AttackFigures, ...]
+    keys: tuple[ControlFigures, ...]
 
 
 def named_hits(result: AttackResult) -> Hits:
@@ -77,20 +87,22 @@ def audit_records(subject: AuditSubject, *, rows: int, overlaps: Sequence[float]
     ]
     learnt = [named_hits(result) for result in known]
     worst = max(learnt, key=lambda one: one.share, default=Hits(hits=0, total=0))
-    keys = [
-        dictionary_attack(whole, _ATTACKER_KEY, "dictionary, wrong key"),
-        dictionary_attack(whole, _OTHER_KEY, "dictionary, wrong epoch"),
-    ]
+    wrong_keys: dict[ControlName, bytes] = {"wrong_key": _ATTACKER_KEY, "wrong_epoch": _OTHER_KEY}
+    read = {name: dictionary_attack(whole, key, name) for name, key in wrong_keys.items()}
     fill = encoder.input_fill(whole.persons, _ATTACKER_KEY)
     lengths = np.array([len(grams) for grams in whole.persons.grams], dtype=np.int64)[whole.truth]
     shape = structure(whole.bits, fill, encoder.diffusion, lengths)
-    every = [*(result for found in unseeded.get(1.0, {}).values() for result in [found]), *known, *keys, shape]
+    every = [*(result for found in unseeded.get(1.0, {}).values() for result in [found]), *known, shape]
     return RecordAudit(
         attacked=size,
         leakage=leakage,
         known_pairs=KnownPairs(pairs=min(pairs, size // 2), named=worst),
         structure=_structure(shape),
         attacks=tuple(_figures(result) for result in every),
+        keys=tuple(
+            ControlFigures(name=name, found=named_hits(result), baseline=result.baseline)
+            for name, result in read.items()
+        ),
     )
 
 

@@ -24,6 +24,7 @@ from contract.submission import pass_names
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SUBJECTS, ATTACKED = 20_000, 3000
+WRONG_KEYS = tuple(ControlFigures(name=name, found=Hits(hits=0, total=2900)) for name in ("wrong_key", "wrong_epoch"))
 
 
 def hits(share: float, total: int = ATTACKED) -> Hits:
@@ -56,6 +57,7 @@ def report_of(manifest, agreement, *, union=0.01, of_pass=0.002, known=0.001, jo
                 ControlFigures(name="bloom_blocks", found=Hits(hits=90, total=100)),
                 ControlFigures(name="uncapped_sketches", found=Hits(hits=60, total=150)),
                 ControlFigures(name="random_bits", found=Hits(hits=0, total=150), baseline=1 / SUBJECTS),
+                *WRONG_KEYS,
             ),
             "structure": (StructureFigure(check="mean weight", where="birth/given", found=64, least=62, most=66),),
             "payload": PayloadFigures(rows=SUBJECTS, unique=hits(0.9, SUBJECTS), joined=hits(joined, SUBJECTS)),

@@ -14,7 +14,7 @@ from contract.audit_report import AuditReport, ControlFigures, Hits, StructureFi
 from contract.audit_verdict import by_chance, judge
 from contract.errors import SignatureError, SubmissionError
 from contract.submission import FileEntry, Manifest
-from tests.contract.audits import dossier_of, hits, override_of, report_of, sign_report
+from tests.contract.audits import WRONG_KEYS, dossier_of, hits, override_of, report_of, sign_report
 from tests.contract.builders import make_agreement
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -176,6 +176,7 @@ def test_the_record_profile_has_a_bound_of_its_own():
     controls = (
         ControlFigures(name="plain_filters", found=Hits(hits=995, total=1000)),
         ControlFigures(name="random_records", found=Hits(hits=1, total=1000), baseline=0.001),
+        *WRONG_KEYS,
     )
     assert judge(report_of(manifest, agreement, union=0.004, controls=controls), agreement).verdict == "PASS"
     assert codes(report_of(manifest, agreement, union=0.006, controls=controls), agreement) == ["record_leakage"]
@@ -234,10 +235,19 @@ def test_a_control_of_a_thousand_million_is_judged_at_once(share):
 def test_a_control_that_attacked_nothing_and_rows_of_nobody_prove_nothing(world):
     agreement, _, manifest = world
     controls = report_of(manifest, agreement).controls
-    empty = (*controls[:2], controls[2].model_copy(update={"found": Hits(hits=0, total=0)}))
+    empty = (*controls[:2], controls[2].model_copy(update={"found": Hits(hits=0, total=0)}), *controls[3:])
     assert codes(report_of(manifest, agreement, controls=empty), agreement) == ["control"]
     nobody = report_of(manifest, agreement, subjects=0, attacked=0)
     assert judge(nobody, agreement).verdict == "INVALID"
+
+
+def test_rows_that_a_wrong_key_reads_make_an_audit_invalid(world):
+    """Encodings that any key reads are not keyed at all: a single row is one too many."""
+    agreement, _, manifest = world
+    for name in ("wrong_key", "wrong_epoch"):
+        read = ControlFigures(name=name, found=Hits(hits=1, total=2900))
+        controls = tuple(read if one.name == name else one for one in report_of(manifest, agreement).controls)
+        assert codes(report_of(manifest, agreement, controls=controls), agreement) == ["control"]
 
 
 def test_one_person_does_not_sign_an_override_twice(world):

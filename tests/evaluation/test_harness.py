@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 import contract.keyfile
+from contract.audit_verdict import CONTROLS_OF
 from contract.errors import InputError
 from evaluation.datasets import LabelledSet, load_dataset
 from evaluation.harness import Evaluation, evaluate, quiet
@@ -143,7 +144,7 @@ def test_the_command_repeats_the_run_and_prints_one_object(folder, results, tmp_
     for found in report["leakage"].values():
         assert set(found["passes"]) == {one["name"] for one in report["passes"]}
         assert found["union"]["total"] == found["attacked"] == found["persons"]
-        assert set(found["controls"]) == {"bloom_blocks", "uncapped_sketches", "random_bits"}
+        assert set(found["controls"]) == {*CONTROLS_OF["blind_blocks"]}
     verdicts = {one["verdict"] for one in report["gate"]["registers"].values()}
     assert verdicts <= {"PASS", "FAIL"}
     assert report["gate"]["released"] is (verdicts == {"PASS"})

@@ -200,6 +200,12 @@ def test_a_sound_encoding_within_the_bounds_leaves_without_a_signature(tmp_path)
     world = started(tmp_path, terms={"gate": LENIENT.model_dump()})
     manifest_id = encoded(world)
     assert reasons(world, manifest_id) == set()
+    report = world.agents["dgsn"].audits.dossier(manifest_id).report.report
+    read = {one.name: one.found for one in report.controls}
+    assert read["wrong_key"].hits == read["wrong_epoch"].hits == 0
+    right = next(one.named for one in report.attacks if one.name == "dictionary, right key")
+    assert right.total == read["wrong_key"].total > 0
+    assert right.share > 0.5  # so much hangs on the key
     world.agents["dgsn"].push(manifest_id)
     for unit in world.apps:
         entry = next(one for one in log_of(world, unit) if one["action"] == "submission:open")
@@ -213,6 +219,13 @@ def never_leaves(world: World, manifest_id: str, code: str, party: str = "dgsn")
         agent.push(manifest_id)
     with pytest.raises(GateRefusedError):
         agent.audits.overridable(manifest_id)
+
+
+def test_tables_that_any_key_reads_never_leave(tmp_path, monkeypatch):
+    for module in ("connectors.encode", "evaluation.audit.keys"):
+        monkeypatch.setattr(f"{module}.vintage_key", lambda *_: bytes(32))
+    world = started(tmp_path, terms={"gate": LENIENT.model_dump()})
+    never_leaves(world, encoded(world), "control")
 
 
 def test_bloom_sketches_never_leave(tmp_path, monkeypatch):

@@ -72,6 +72,8 @@ def scene(**changes: object) -> tuple[Agreement, dict[str, Keys], AuditReport]:
             ControlFigures(name="bloom_blocks", found=Hits(hits=800, total=1000)),
             ControlFigures(name="uncapped_sketches", found=Hits(hits=500, total=1000)),
             ControlFigures(name="random_bits", found=Hits(hits=0, total=1000), baseline=0.001),
+            ControlFigures(name="wrong_key", found=Hits(hits=0, total=1000)),
+            ControlFigures(name="wrong_epoch", found=Hits(hits=0, total=1000)),
         ),
         "structure": (StructureFigure(check="mean of handles", where="birth", found=0.5, least=0.45, most=0.55),),
         "attacks": (AttackFigures(name="known pairs, ridge", named=Hits(hits=3, total=900), baseline=0.001),),
