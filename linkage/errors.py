@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from contract.errors import AgreementError, ConfigurationError, InputError, StorageError, SubmissionError
+from contract.errors import (
+    AgreementError,
+    ConfigurationError,
+    InputError,
+    StorageError,
+    SubmissionError,
+    UnreachableError,
+)
 
 
 class PassTableError(SubmissionError):
@@ -38,6 +45,13 @@ class EngineError(ConfigurationError):
 
     code = "linkage.engine"
     default_advice = "Check the engine's setting and start the run again: finished chunks are kept."
+
+
+class ClusterError(UnreachableError):
+    """The cluster of engine dask does not answer, has no worker, or lost a task more often than it allows."""
+
+    code = "linkage.cluster"
+    default_advice = "Look at the cluster's own log; the run tries again, and finished chunks are kept."
 
 
 class ChunkError(StorageError):

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(default=64 * 1024**3, ge=1)
     max_rows: int = Field(default=500_000_000, ge=1)  # rows in one table of a submission
     workers: int = Field(default=1, ge=0, le=64)  # threads of this process that work on runs; 0 where another does
+    engine: Literal["local", "dask"] = "local"  # what compares at the linkage unit: its own threads, or a cluster
+    dask_scheduler: str | None = None  # address of the cluster's scheduler, such as tls://scheduler:8786
     allow_clear_profile: bool = False  # the profile `clear` hides nothing: synthetic data only
     allow_unaudited: bool = False  # take submissions without an audit that lets them leave: synthetic data only
     passphrase_file: Path | None = None

@@ -7,12 +7,15 @@ A task that lost its worker is run again by Dask, up to its `allowed-failures`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
-from linkage.errors import EngineError
+from linkage.errors import ClusterError, EngineError
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
+_CONNECT_SECONDS: Final = 10
 
 
 class DaskEngine:
@@ -29,14 +32,15 @@ class DaskEngine:
     def __init__(self, client: Any, per_machine: int = 1) -> None:
         if per_machine < 1:
             raise EngineError("A machine runs at least one task.")
-        self._client, self._per_machine = client, per_machine
+        self._client, self._per_machine, self._own = client, per_machine, False
 
     @classmethod
     def connect(cls, address: str, per_machine: int = 1) -> DaskEngine:
-        """Connect to a scheduler.
+        """Connect to a scheduler that has a worker.
 
         Raises:
-            EngineError: The extra is not installed, or the scheduler does not answer.
+            EngineError: The extra is not installed.
+            ClusterError: The scheduler does not answer, or no worker has come to it.
         """
         try:
             from distributed import Client
@@ -45,9 +49,17 @@ class DaskEngine:
                 "Dask is not installed.", advice="Install the extra: pip install 'wasl[dask]'."
             ) from error
         try:
-            return cls(Client(address), per_machine)
+            client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, TimeoutError, ValueError) as error:
-            raise EngineError("The Dask scheduler does not answer.", advice="Check its address.") from error
+            raise ClusterError("The Dask scheduler does not answer.", advice="Check its address.") from error
+        try:
+            client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+        except TimeoutError as error:
+            client.close()  # type: ignore[no-untyped-call]
+            raise ClusterError("The Dask scheduler has no worker.", advice="Start workers that join it.") from error
+        engine = cls(client, per_machine)
+        engine._own = True
+        return engine
 
     @property
     def workers(self) -> int:
@@ -58,18 +70,38 @@ class DaskEngine:
         """See `port.Engine`.
 
         Raises:
-            EngineError: The cluster lost a task more often than it allows, or was closed.
+            ClusterError: The cluster lost a task more often than it allows, or was closed.
         """
-        from distributed import CancelledError, KilledWorker, wait
-
         futures = [self._client.submit(task, item, pure=False) for item in items]
-        try:
-            wait(futures, return_when="ALL_COMPLETED")
+        with _losses(self._client, futures):
             for future in futures:
                 future.result()
-        except (KilledWorker, CancelledError, OSError) as error:
-            raise EngineError(
-                "The cluster lost a task of the run.", advice="Start the run again: finished chunks are kept."
-            ) from error
-        finally:
-            self._client.cancel(futures)
+
+    def call(self, task: Callable[[Item], Result], item: Item) -> Result:
+        """See `port.Engine`.
+
+        Raises:
+            ClusterError: As `run`.
+        """
+        future = self._client.submit(task, item, pure=False)
+        with _losses(self._client, [future]):
+            made: Result = future.result()
+        return made
+
+    def close(self) -> None:
+        """Close the client, if it was opened by `connect`."""
+        if self._own:
+            self._client.close()
+
+
+@contextmanager
+def _losses(client: Any, futures: list[Any]) -> Iterator[None]:
+    """Name what a cluster loses; a task's own errors pass as they are."""
+    from distributed import CancelledError, KilledWorker
+
+    try:
+        yield
+    except (KilledWorker, CancelledError, OSError) as error:
+        raise ClusterError("The cluster lost a task of the run.") from error
+    finally:
+        client.cancel(futures)

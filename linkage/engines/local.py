@@ -9,6 +9,7 @@ from typing import TypeVar
 from linkage.errors import EngineError
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class LocalEngine:
@@ -46,3 +47,10 @@ class LocalEngine:
                 for future in futures:
                     future.cancel()
                 raise
+
+    def call(self, task: Callable[[Item], Result], item: Item) -> Result:
+        """See `port.Engine`: in the caller's thread."""
+        return task(item)
+
+    def close(self) -> None:
+        """See `port.Engine`."""

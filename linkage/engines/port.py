@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Engine(Protocol):
     """Runs independent tasks.
 
-    A task writes its result to a file of its own and may run twice: an engine that loses a worker runs
+    A task has no effect but its result, or a file of its own, and may run twice: an engine that loses a worker runs
     its tasks again. The order in which tasks run makes no difference to any result.
     """
 
@@ -22,4 +23,12 @@ class Engine(Protocol):
 
     def run(self, task: Callable[[Item], None], items: Sequence[Item]) -> None:
         """Run a task on every item; returns when all are done, raises the first error."""
+        ...
+
+    def call(self, task: Callable[[Item], Result], item: Item) -> Result:
+        """Return what a task makes of one item. Threads may call at the same time."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the engine itself opened."""
         ...

@@ -2,7 +2,7 @@
 
 | stage | chunks | each makes |
 |---|---|---|
-| load | passes | the pass checked as a whole; its row ranges |
+| load | passes | the pass checked as a whole; its row ranges, and the patterns of rows with themselves |
 | count | row ranges of passes | agreement patterns with their counts |
 | fit | 1 | m, u, λ |
 | edges | row ranges of passes | the pairs above the floor |
@@ -30,17 +30,17 @@ from contract.errors import ConfigurationError, ConflictError
 from contract.sealing import seal_stream
 from contract.signing import sign
 from contract.submission import pass_names
-from linkage.compare import count_patterns, emit_edges
 from linkage.edges import join_edges
 from linkage.em import fit
-from linkage.model import Model
 from linkage.patterns import PatternCounts
 from linkage.plan import ComparisonPlan, plan_of
-from linkage.tables import PassArrays
 from service.agreements.service import get_agreement, live_agreement
+from service.linkage_unit.comparisons import Comparing, Comparison, count_task, edges_task
 from service.linkage_unit.delivery import EdgesClient
-from service.linkage_unit.passes import PassReader, counts_of, counts_table, put_table, read_table
+from service.linkage_unit.figures import linked_rows, loaded_counts, pass_summary, run_quality, with_figures
+from service.linkage_unit.passes import PassReader, counts_of, put_table, read_table
 from service.linkage_unit.start import KIND
+from service.quality_report.linkage import protected
 from service.runs.edge_table import canonical_edges, edges_digest
 from service.runs.port import Chunk, ChunkPlan, ChunkResult, Outcome, Results, Run
 from service.runs.queue import STAGES
@@ -65,7 +65,7 @@ class LinkageWorkflow:
     drawn_stages = ("seal",)
 
     def __init__(self, unit: Unit, client_of: ClientOf | None = None) -> None:
-        self._unit, self._reader = unit, PassReader(unit.store)
+        self._unit, self._reader, self._comparing = unit, PassReader(unit.store), Comparing(unit.settings)
         self._client_of = client_of or (
             lambda url, agreement, name: EdgesClient(url, agreement, name, unit.keys.signing)
         )
@@ -106,7 +106,7 @@ class LinkageWorkflow:
                     f"{loaded.summary['pass']}/{lo}-{hi}", {"pass": loaded.summary["pass"], "rows": [lo, hi]}, pairs
                 )
                 for loaded in results("load")
-                for lo, hi, pairs in json.loads(self._unit.store.open(loaded.digest).read())
+                for lo, hi, pairs in json.loads(self._unit.store.open(loaded.digest).read())["ranges"]
             ]
         return [ChunkPlan(stage)]
 
@@ -129,51 +129,60 @@ class LinkageWorkflow:
     def _plan(self, run: Run) -> ComparisonPlan:
         return plan_of(self._agreement(run))
 
-    def _pass(self, run: Run, plan: ComparisonPlan, name: str) -> PassArrays:
+    def _objects(self, run: Run) -> dict[str, dict[str, str]]:
         with self._unit.database.read() as session:
             found = accepted_submissions(session, run.agreement_id, run.vintage)
-        objects = {
+        return {
             register: {file: table.sha256 for file, table in found[register].tables.items()}
             for register in run.parameters["submissions"]
         }
-        return self._reader.load(plan, name, objects)
+
+    def _comparison(self, run: Run, chunk: Chunk, model: bytes = b"") -> Comparison:
+        name, (lo, hi) = chunk.parameters["pass"], chunk.parameters["rows"]
+        return Comparison(self._unit.store.folder, self._plan(run), name, self._objects(run), lo, hi, model)
 
     def _load(self, run: Run, chunk: Chunk, _results: Results) -> ChunkResult:
-        name = chunk.parameters["pass"]
-        arrays = self._pass(run, self._plan(run), name)
+        name, plan = chunk.parameters["pass"], self._plan(run)
+        arrays = self._reader.load(plan, name, self._objects(run))
         pairs = np.cumsum(arrays.ends - np.arange(1, len(arrays) + 1))
         total = int(pairs[-1]) if len(arrays) else 0
         wanted = min(-(-total // run.parameters["pairs_per_chunk"]), MAX_RANGES)
         before = np.concatenate([[0], pairs])
         ranges = [[lo, hi, max(1, int(before[hi] - before[lo]))] for lo, hi in arrays.ranges(wanted)]
-        summary = {"pass": name, "rows": len(arrays), "pairs": total}
-        return ChunkResult(self._put(json.dumps(ranges).encode()), summary)
+        made = canonical_json({"ranges": ranges, "own": loaded_counts(arrays, plan)})
+        return ChunkResult(self._put(made), {**pass_summary(arrays, plan), "pairs": total})
 
     def _count(self, run: Run, chunk: Chunk, _results: Results) -> ChunkResult:
-        plan, name, (lo, hi) = self._plan(run), chunk.parameters["pass"], chunk.parameters["rows"]
-        counts = count_patterns(self._pass(run, plan, name), plan, lo, hi)
-        digest = put_table(self._unit.store, counts_table(counts))
-        return ChunkResult(digest, {"pass": name, "pairs": counts.pairs, "patterns": len(counts.pattern)})
+        counted = self._comparing.run(count_task, self._comparison(run, chunk))
+        counts = counts_of(counted)
+        summary = {"pass": chunk.parameters["pass"], "pairs": counts.pairs, "patterns": len(counts.pattern)}
+        return ChunkResult(put_table(self._unit.store, counted), summary)
 
     def _fit(self, run: Run, _chunk: Chunk, results: Results) -> ChunkResult:
         parts: dict[str, list[PatternCounts]] = {}
         for counted in results("count"):
             counts = counts_of(read_table(self._unit.store, counted.digest))
             parts.setdefault(counted.summary["pass"], []).append(counts)
-        model = fit({name: PatternCounts.merge(own) for name, own in parts.items()}, self._plan(run))
+        merged = {name: PatternCounts.merge(own) for name, own in parts.items()}
+        loaded = {one.summary["pass"]: self._unit.store.open(one.digest).read() for one in results("load")}
+        model = with_figures(fit(merged, self._plan(run)), merged, loaded)
         return ChunkResult(self._put(model.to_json()), {"converged": model.converged, "iterations": model.iterations})
 
     def _edges(self, run: Run, chunk: Chunk, results: Results) -> ChunkResult:
-        plan, name, (lo, hi) = self._plan(run), chunk.parameters["pass"], chunk.parameters["rows"]
         (fitted,) = results("fit")
-        model = Model.from_json(self._unit.store.open(fitted.digest).read(), plan)
-        edges = emit_edges(self._pass(run, plan, name), plan, model, lo, hi)
-        return ChunkResult(put_table(self._unit.store, edges), {"pass": name, "edges": edges.num_rows})
+        model = self._unit.store.open(fitted.digest).read()
+        edges = self._comparing.run(edges_task, self._comparison(run, chunk, model))
+        summary = {"pass": chunk.parameters["pass"], "edges": edges.num_rows}
+        return ChunkResult(put_table(self._unit.store, edges), summary)
 
     def _gather(self, _run: Run, _chunk: Chunk, results: Results) -> ChunkResult:
         parts = (read_table(self._unit.store, made.digest) for made in results("edges"))
         table = canonical_edges(join_edges(parts))
-        summary = {"edges": table.num_rows, "result_digest": edges_digest(table)}
+        summary = {
+            "edges": table.num_rows,
+            "result_digest": edges_digest(table),
+            "linked_rows": linked_rows(table),
+        }
         return ChunkResult(put_table(self._unit.store, table), summary)
 
     def _seal(self, run: Run, _chunk: Chunk, results: Results) -> ChunkResult:
@@ -186,7 +195,7 @@ class LinkageWorkflow:
             "created_at": datetime.now(UTC),
             "edges": gathered.summary["edges"],
             "result_digest": gathered.summary["result_digest"],
-            "quality": self._quality(results),
+            "quality": protected(self._quality(results)),
         }
         receiver = self._agreement(run).with_role("statistics_unit")[0].sealing_key
         placeholder = EdgesManifest.model_validate({**unsigned, "sha256": "0" * 64, "size": 0})
@@ -215,11 +224,10 @@ class LinkageWorkflow:
         return ChunkResult(signed.manifest.sha256, {"edges": signed.manifest.edges})
 
     def _quality(self, results: Results) -> dict[str, Any]:
-        """Return the aggregates that travel with the edges and show on the run's page."""
-        (fitted,) = results("fit")
+        """Return the aggregates of the run's page and quality report; they travel with the edges, protected."""
+        (fitted,), (gathered,) = results("fit"), results("gather")
         model: dict[str, Any] = json.loads(self._unit.store.open(fitted.digest).read())
-        rows = {loaded.summary["pass"]: loaded.summary["rows"] for loaded in results("load")}
-        return {**model["quality"], "converged": model["converged"], "rows": rows}
+        return run_quality(model, [loaded.summary for loaded in results("load")], gathered.summary["linked_rows"])
 
     def _put(self, content: bytes) -> str:
         return self._unit.store.put(io.BytesIO(content))[0]
