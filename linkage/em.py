@@ -46,6 +46,7 @@ from linkage.priors import (
     MATCH_WEIGHT,
     MAX_ERRING,
     NAMESAKE_EQUAL,
+    NO_ERROR,
     OTHER_SHARE,
     OTHER_WEIGHT,
     POOL_SHARE,
@@ -118,6 +119,10 @@ class _Evidence:
             self.contradicting[1:, at, last - CONTRADICTIONS[variable.kind] : last] = True
             if variable.kind == "similarity":
                 self.contradicting[:, at, : UNLIKE_BINS + 1] = True
+        self.renewed = np.zeros_like(self.contradicting)
+        for at, variable in enumerate(plan.variables):
+            for level in NO_ERROR.get(variable.kind, ()):
+                self.renewed[1:, at, variable.levels.index(level)] = True
         self.other_weight = max(OTHER_WEIGHT, OTHER_SHARE * float(self.pairs.sum()))
         weight = np.where(
             (self.touched | self.namesake)[:, :, None],
@@ -189,7 +194,10 @@ class _Evidence:
                 for tally, generic in zip(tallies[:-1], self.generic[:-1], strict=True)
             ]
         )
-        m = self._capped(m)
+        whole = self._normalised(
+            (np.sum(tallies[:-1], axis=0) * self.m_passes).sum(axis=0) + MATCH_WEIGHT * self.generic[:-1].sum(axis=0)
+        )
+        m = self._capped(m, whole)
         others = tallies[-1]
         pool = self._normalised((others * self.u_passes).sum(axis=0) + self.other_weight * self.generic[-1])
         lean = np.where(self.namesake[:, :, None], self.lean, pool[None])
@@ -200,17 +208,24 @@ class _Evidence:
             weight = np.minimum(weight, np.maximum(RELAXED_WEIGHT, RELAXED_SHARE * found)[:, None, None])
         return _State(m, self._normalised(others + weight * lean), self._mix(belongs))
 
-    def _capped(self, m: Table) -> Table:
-        """Hold contradictions of matches at `MAX_ERRING` times their generic shares.
+    def _capped(self, m: Table, whole: Table) -> Table:
+        """Hold contradictions of matches at `MAX_ERRING` times their generic shares, renewed numbers near those of all.
 
         A second class of matches is free to take up whatever the first does not explain: namesakes, or
         people of one household, if it may contradict itself like them. Where similarity is all there is
         (profile `record`), no match may lie among what random pairs look like.
+
+        Args:
+            m: float64[K, V, L], the shares as counted.
+            whole: float64[V, L], the shares among matches of all kinds.
         """
-        capped = np.where(self.contradicting, np.minimum(m, MAX_ERRING * self.generic[:-1]), m)
-        kept = np.where(self.contradicting, 0.0, capped).sum(axis=-1, keepdims=True)
-        room = 1 - np.where(self.contradicting, capped, 0.0).sum(axis=-1, keepdims=True)
-        return np.asarray(np.where(self.contradicting, capped, capped * room / np.maximum(kept, _LEAST_SHARE)))
+        ratio = self.generic[:-1] / np.where(self.used, self.generic[0], 1.0)
+        limit = np.where(self.contradicting, MAX_ERRING * self.generic[:-1], np.where(self.renewed, ratio * whole, 1.0))
+        held = self.contradicting | self.renewed
+        capped = np.where(held, np.minimum(m, limit), m)
+        kept = np.where(held, 0.0, capped).sum(axis=-1, keepdims=True)
+        room = 1 - np.where(held, capped, 0.0).sum(axis=-1, keepdims=True)
+        return np.asarray(np.where(held, capped, capped * room / np.maximum(kept, _LEAST_SHARE)))
 
     def _mix(self, belongs: Table) -> Table:
         size = self.shape[0]

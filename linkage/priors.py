@@ -101,6 +101,10 @@ CONTRADICTIONS: Final[dict[Kind, int]] = {
     "similarity": 0,
 }
 
+#: Levels that differ for a reason other than an error (a paper was renewed). A careless clerk makes them little more
+#: frequent: among erring matches their share is at most its generic ratio to clean ones times that of all matches.
+NO_ERROR: Final[dict[Kind, tuple[str, ...]]] = {"documents": ("renewable_differs",)}
+
 
 def generic_shares(variable: Variable) -> npt.NDArray[np.float64]:
     """Return float64[3, levels]: generic m of clean and of erring matches, and u; level 0 is 0, rows sum to 1."""
