@@ -21,9 +21,10 @@ Shape of the JSON (canonical form, RFC 8785; a share is always `{"hits": .., "to
 | `payload` | the statistics half: rows that are unique, and rows that a leaked table names |
 | `verdict`, `reasons` | PASS, FAIL or INVALID, and why |
 
-`attacks` of `blind_blocks`: block fingerprint, equality graphs, known pairs by number and pass, the register's own file
-with every spelling. Of `record`: frequency, graph matching, pattern mining, profiles and regressions from known pairs,
-dictionaries under a wrong key and a wrong epoch, structure. Whether handles join over passes is part of `structure`.
+`attacks` of `blind_blocks`: block fingerprint, equality graphs, known pairs by number and pass, block frequencies,
+missing values, linkable handles as a what-if, the register's own file with every spelling, a dictionary under the right
+key. Of `record`: frequency, graph matching, pattern mining, profiles and regressions from known pairs, structure. What
+wrong keys read is a control; whether handles do join over passes is part of `structure`.
 """
 
 from __future__ import annotations
