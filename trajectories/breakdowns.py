@@ -7,7 +7,7 @@ group of its occupation (ISCO-08), the region of the residence title's prefectur
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -114,6 +114,12 @@ def breakdowns_of(channels: Channels, persons: Persons, names: tuple[str, ...] =
             if name in CONCORDANCES:
                 titles[name] = _titles(channels, name)
     return Breakdowns(tuple(categories), persons, names, titles)
+
+
+def grouped(persons: Persons, group: Ints, groups: int, years: Iterable[int]) -> Breakdowns:
+    """Return a single breakdown `group` of persons into groups 0, 1, ... (int64, one a person), the same every year."""
+    categories = tuple(("group", str(number)) for number in range(groups))
+    return Breakdowns(categories, persons, ("group",), {}, dict.fromkeys(years, group.reshape(-1, 1)))
 
 
 def _titles(channels: Channels, name: str) -> _Titles:

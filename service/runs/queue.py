@@ -14,7 +14,7 @@ from service.runs.progress import progress
 
 STAGES: Mapping[str, tuple[str, ...]] = {
     "linkage": ("load", "count", "fit", "edges", "gather", "seal", "deliver"),
-    "statistics": ("merge", "cluster", "records", "trajectories"),
+    "statistics": ("merge", "cluster", "records", "trajectories", "review"),
 }
 
 

@@ -67,34 +67,38 @@ def link_registers(records: Iterable[pl.DataFrame], events: Mapping[str, pl.Data
         events: Register to its events as submitted, `record_ref` and event columns.
     """
     parts = [frame for frame in records if frame.height]
-    known, left_out = {}, []
-    for register, frame in sorted(events.items()):
-        if register in REGISTERS and set(REQUIRED_COLUMNS[register]) <= set(frame.columns):
-            known[register] = text_of(frame.rename({"record_ref": "record"}))
-        else:
-            left_out.append(register)
-    described = pl.concat([_described(frame) for frame in parts] or [_described(_no_record())], how="vertical")
-    linked = _registers(described, known, birth_year=None)
+    usable, left_out = usable_events(events)
+    known = {register: text_of(frame.rename({"record_ref": "record"})) for register, frame in usable.items()}
+    whole = pl.concat([described(frame) for frame in parts] or [described(_no_record())], how="vertical")
+    linked = _registers(whole, known, birth_year=None)
     try:
         window = window_of(linked)
     except InputError:
-        return LinkedPayload(linked, None, tuple(left_out))
-    return LinkedPayload(_registers(described, known, birth_year=window.end.year), window, tuple(left_out))
+        return LinkedPayload(linked, None, left_out)
+    return LinkedPayload(_registers(whole, known, birth_year=window.end.year), window, left_out)
+
+
+def usable_events(events: Mapping[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], tuple[str, ...]]:
+    """Return the events of registers that feed a channel, and the names of the other registers, sorted."""
+    known = {
+        register: frame
+        for register, frame in sorted(events.items())
+        if register in REGISTERS and set(REQUIRED_COLUMNS[register]) <= set(frame.columns)
+    }
+    return known, tuple(sorted(set(events) - set(known)))
 
 
 def _no_record() -> pl.DataFrame:
     return pl.DataFrame({"register": _EMPTY, "record": _EMPTY, "person_id": _EMPTY})
 
 
-def _described(frame: pl.DataFrame) -> pl.DataFrame:
+def described(frame: pl.DataFrame, *more: str) -> pl.DataFrame:
+    """Return records as trajectories need them, what is not there null; `more` are further columns to keep."""
     missing = [pl.lit(None, dtype=pl.String).alias(name) for name in _DESCRIBED if name not in frame.columns]
-    return frame.with_columns(missing).select("register", "record", "person_id", *_DESCRIBED)
+    return frame.with_columns(missing).select("register", "record", "person_id", *_DESCRIBED, *more)
 
 
-def _registers(described: pl.DataFrame, events: dict[str, pl.DataFrame], birth_year: int | None) -> LinkedRegisters:
-    years: Any = (
-        pl.lit(None, dtype=pl.Int32) if birth_year is None else birth_years(described["birth_date"], birth_year)
-    )
-    records = described.with_columns(years.alias("birth_year")).drop("birth_date")
+def _registers(records: pl.DataFrame, events: dict[str, pl.DataFrame], birth_year: int | None) -> LinkedRegisters:
+    years: Any = pl.lit(None, dtype=pl.Int32) if birth_year is None else birth_years(records["birth_date"], birth_year)
     # A value that does not parse was accepted with its submission: its row is left out and counted, not fatal.
-    return LinkedRegisters(records, events, invalid="skip")
+    return LinkedRegisters(records.with_columns(years.alias("birth_year")).drop("birth_date"), events, invalid="skip")

@@ -6,12 +6,14 @@
 | cluster | 1 | subject to person, also in the subjects database | subject lists' store |
 | records | registers | records with persons, without subjects | store |
 | trajectories | 1 | spells, raw and protected indicators with intervals, what rules changed, diagnosis | store |
+| review | 1 | pairs for clerical review, masked, with the effect of each decision | store |
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -27,17 +29,19 @@ from service.runs.queue import STAGES
 from service.statistics_unit.continuation import Earlier
 from service.statistics_unit.draws import LinkUncertainty, link_uncertainty
 from service.statistics_unit.lineage import record_run
-from service.statistics_unit.objects import put_frame, read_arrow, read_frame
+from service.statistics_unit.objects import put_frame, read_arrow, read_frame, trajectory_frames
 from service.statistics_unit.payload import link_registers, linked_records
 from service.statistics_unit.persons import Subjects, assessment_of, gather_subjects, links_of, pairs_of
 from service.statistics_unit.removal import remove_superseded
 from service.statistics_unit.retraction import retracted
 from service.statistics_unit.review_decisions import decide_pairs, decisions_of
+from service.statistics_unit.review_stage import review_chunk
 from service.statistics_unit.start import KIND, previous_run, series_of
 from service.statistics_unit.subjects import forget_subjects, stored_links, subjects_database, write_links
 from service.statistics_unit.trajectories import compute
 from service.submissions.models import Submission, SubmissionState
 from service.unit import Unit
+from trajectories.tables import Window
 
 
 class StatisticsWorkflow:
@@ -54,6 +58,7 @@ class StatisticsWorkflow:
             "cluster": self._cluster,
             "records": self._records,
             "trajectories": self._trajectories,
+            "review": self._review,
         }
 
     def check(self, session: Session, run: Run) -> None:
@@ -89,8 +94,15 @@ class StatisticsWorkflow:
         return self._work[chunk.stage](run, chunk, results)
 
     def finish(self, run: Run, results: Results) -> Outcome:
-        """See `service.runs.port.Workflow`. The digest names records with persons, spells and indicators."""
-        made: dict[str, Any] = {stage: [result.digest for result in results(stage)] for stage in self.stages[1:]}
+        """See `service.runs.port.Workflow`.
+
+        The digest names persons, records with persons, spells and indicators, and the reviewers' decisions in them.
+        """
+        made: dict[str, Any] = {
+            stage: [result.digest for result in results(stage)] for stage in ("cluster", "records", "trajectories")
+        }
+        if run.parameters.get("decisions", {}).get("count"):
+            made["decisions"] = run.parameters["decisions"]["digest"]
         quality = {stage: results(stage)[0].summary for stage in ("merge", "cluster", "trajectories")}
         quality["records"] = {result.summary["register"]: result.summary["records"] for result in results("records")}
         return Outcome(document_id(made), quality)
@@ -172,14 +184,14 @@ class StatisticsWorkflow:
         records = linked_records(self._table(run, register, "records.parquet"), links, register)
         return ChunkResult(put_frame(self._unit.store, records), {"register": register, "records": records.height})
 
-    def _uncertainty(self, run: Run, results: Results) -> LinkUncertainty:
+    def _uncertainty(self, run: Run, results: Results, events: dict[str, pl.DataFrame]) -> LinkUncertainty:
         (merged,), (clustered,) = results("merge"), results("cluster")
         with self._unit.database.read() as session:
             agreement = get_agreement(session, run.agreement_id).agreement
         registers = sorted(run.parameters["submissions"])
         held = {name: self._table(run, name, "records.parquet") for name in registers}
         links = read_frame(self._unit.subjects, clustered.digest)
-        return link_uncertainty(read_arrow(self._unit.subjects, merged.digest), links, held, agreement)
+        return link_uncertainty(read_arrow(self._unit.subjects, merged.digest), links, held, agreement, events)
 
     def _trajectories(self, run: Run, _chunk: Chunk, results: Results) -> ChunkResult:
         records = [read_frame(self._unit.store, result.digest) for result in results("records")]
@@ -187,7 +199,20 @@ class StatisticsWorkflow:
         events = {register: self._table(run, register, "events.parquet") for register in registers}
         with self._unit.database.read() as session:
             series = series_of(session, run.agreement_id)
-        made = compute(link_registers(records, events), self._uncertainty(run, results), series)
+        made = compute(link_registers(records, events), self._uncertainty(run, results, events), series)
         index = {name: put_frame(self._unit.store, frame) for name, frame in made.frames.items()}
         digest, _ = self._unit.store.put(io.BytesIO(canonical_json({"frames": index, "window": made.window})))
         return ChunkResult(digest, made.summary)
+
+    def _review(self, run: Run, _chunk: Chunk, results: Results) -> ChunkResult:
+        (merged,), (clustered,), (built,) = (results(stage) for stage in ("merge", "cluster", "trajectories"))
+        _, window = trajectory_frames(self._unit.store, built.digest)
+        return review_chunk(
+            self._unit,
+            run,
+            subjects=self._subjects(run),
+            pairs=read_arrow(self._unit.subjects, merged.digest),
+            links=read_frame(self._unit.subjects, clustered.digest),
+            window=None if window is None else Window(*(date.fromisoformat(window[end]) for end in ("start", "end"))),
+            table=lambda register, name: self._table(run, register, name),
+        )

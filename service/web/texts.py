@@ -48,6 +48,7 @@ STAGES: Final = {
     "cluster": msg("Group subjects into persons"),
     "records": msg("Attach records to persons"),
     "trajectories": msg("Build spells and indicators"),
+    "review": msg("Prepare the review of pairs"),
 }
 ROLES: Final = {
     "operator": msg("linkage operator"),
