@@ -117,23 +117,31 @@ class Figures:
         )
 
 
-def count_figures(channels: Channels, breakdowns: Breakdowns, rules: Mapping[str, ResidenceRule] = RULES) -> Figures:
+def count_figures(
+    channels: Channels,
+    breakdowns: Breakdowns,
+    rules: Mapping[str, ResidenceRule] = RULES,
+    resident: Mapping[str, Intervals] | None = None,
+) -> Figures:
     """Return all counts and histograms of the reference indicators.
 
     Args:
         channels: Spells of the population.
         breakdowns: Its categories.
         rules: Residence rules of stocks and flows; the reference ones must be among them.
+        resident: Resident spells by rule, where they were made already.
     """
     persons = breakdowns.persons
     tally = Tally(breakdowns, persons.in_population)
     presence = counted_presence(channels)
-    resident = {name: resident_spells(presence, rule, channels.window) for name, rule in rules.items()}
+    if resident is None:
+        resident = {name: resident_spells(presence, rule, channels.window) for name, rule in rules.items()}
+    turned = {name: (year_of(spells.start), year_of(spells.end)) for name, spells in resident.items()}
     years = channels.window.years()
     counts: dict[Key, Ints] = {}
     for year in years:
         for name, spells in resident.items():
-            counts.update(_residents(tally, spells, name, year, channels))
+            counts.update(_residents(tally, spells, turned[name], name, year, channels))
         counts.update(_workers(tally, resident["12_16"], year, channels))
         counts.update(_overcoverage(tally, presence, year, channels.spells["permit"]))
     counts.update(_protection(tally, channels, years))
@@ -150,10 +158,13 @@ def counted_presence(channels: Channels) -> Intervals:
     return seen.where(seen.flag != MISSING_ENTRY)
 
 
-def _residents(tally: Tally, spells: Intervals, rule: str, year: int, channels: Channels) -> Iterator[tuple[Key, Ints]]:
+def _residents(
+    tally: Tally, spells: Intervals, turned: tuple[Ints, Ints], rule: str, year: int, channels: Channels
+) -> Iterator[tuple[Key, Ints]]:
+    """Stock and flows of a year; `turned` are the years in which the spells start and end."""
     first, end = channels.window.first_day, channels.window.end_day
-    begun = (year_of(spells.start) == year) & (spells.start > first)
-    ended = (year_of(spells.end) == year) & (spells.end < end)
+    begun = (turned[0] == year) & (spells.start > first)
+    ended = (turned[1] == year) & (spells.end < end)
     yield ("resident_stock", rule, year), tally.count(spells.covering(last_day(year)), year)
     yield ("inflow", rule, year), tally.count(spells.person[begun], year)
     yield ("outflow", rule, year), tally.count(spells.person[ended], year)

@@ -31,8 +31,8 @@ def count_extended(
         score: Parameters of the residency score.
     """
     every = {**RULES, **rules}
-    base = count_figures(channels, breakdowns, every)
     scene = Scene(channels, breakdowns, every)
+    base = count_figures(channels, breakdowns, every, scene.resident)
     counts, histograms = dict(base.counts), dict(base.histograms)
     counts.update(count_stocks(scene))
     counts.update(count_transitions(scene))

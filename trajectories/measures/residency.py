@@ -62,10 +62,10 @@ def residency_scores(scene: Scene, rule: ScoreRule | None = None) -> dict[int, N
     rule = rule or ScoreRule()
     score, known = np.zeros(scene.size), np.zeros(scene.size, dtype=np.bool_)
     found = {}
-    for year in scene.years:
-        signs = np.zeros(scene.size)
-        for name, weight in rule.weights.items():
-            signs += weight * _seen(scene, name, year)
+    weighted = np.zeros((len(scene.years), scene.size))
+    for name, weight in rule.weights.items():
+        weighted += weight * _seen(scene, name)
+    for year, signs in zip(scene.years, weighted, strict=True):
         alive = signs > 0
         score = np.minimum(1.0, rule.stability * score + rule.gain * signs)
         score = np.where(alive & ~known, np.maximum(score, rule.threshold), score)
@@ -74,18 +74,25 @@ def residency_scores(scene: Scene, rule: ScoreRule | None = None) -> dict[int, N
     return found
 
 
-def _seen(scene: Scene, sign: str, year: int) -> Bools:
+def _seen(scene: Scene, sign: str) -> Bools:
+    """Return who showed a sign in which reference year: (years, persons)."""
     events, owner = scene.channels.events, scene.channels.person_of_record
     if sign == "declared_month":
         who, month, days = owned(events.declarations, owner, "month", "days")
-        return marks(who[(month // 12 == year) & (days >= 1)], scene.size)
-    table, column = {
-        "contract_begun": (events.contracts, "start"),
-        "permit_issued": (events.permits, "issued"),
-        "border_crossing": (events.crossings, "day"),
-    }[sign]
-    who, day = owned(table, owner, column)
-    return marks(who[year_of(day) == year], scene.size)
+        who, year = who[days >= 1], month[days >= 1] // 12
+    else:
+        table, column = {
+            "contract_begun": (events.contracts, "start"),
+            "permit_issued": (events.permits, "issued"),
+            "border_crossing": (events.crossings, "day"),
+        }[sign]
+        who, day = owned(table, owner, column)
+        year = year_of(day)
+    seen = np.zeros((len(scene.years), scene.size), dtype=np.bool_)
+    place = year - min(scene.years, default=0)  # reference years follow one another
+    inside = (place >= 0) & (place < len(seen))
+    seen[place[inside], who[inside]] = True
+    return seen
 
 
 def count_residency(scene: Scene, rule: ScoreRule | None = None) -> Iterator[tuple[Key, Ints]]:
