@@ -18,6 +18,7 @@ from linkage.incremental import recluster
 from linkage.pairs import SubjectPairs, met_pairs
 from linkage.person_ids import assign
 from service.statistics_unit.continuation import Earlier, before_of
+from service.statistics_unit.figures import clustering_figures
 
 LINK_COLUMNS = ("register", "subject_ref", "person_id")
 
@@ -82,14 +83,18 @@ def pairs_of(edges: pa.Table, subjects: Subjects) -> pa.Table:
 
 
 def assessment_of(subjects: Subjects, pairs: pa.Table, agreement: Agreement, links: pl.DataFrame) -> dict[str, Any]:
-    """Return the estimated precision, recall and blocking loss, as a whole and by pair of registers."""
+    """Return estimated precision, recall and blocking loss, as a whole and by pair of registers, and further figures.
+
+    Those are of `figures.clustering_figures`.
+    """
     register, single = _registers(subjects, agreement)
     found = SubjectPairs(*(pairs.column(name).to_numpy() for name in SubjectPairs._fields))
     labels = links["person_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
     assessed = assess(register, single, found, pairs.column("passes").to_numpy(), labels)
     names = [terms.name for terms in agreement.registers]
     by_pair = {f"{names[key[0]]}/{names[key[1]]}": own.report() for key, own in assessed.items() if key is not None}
-    return {**assessed[None].report(), "by_register_pair": by_pair}
+    figures = clustering_figures(subjects.handles, names, register, single, found, labels, assessed[None].missed)
+    return {**assessed[None].report(), "by_register_pair": by_pair, **figures}
 
 
 def _registers(subjects: Subjects, agreement: Agreement) -> tuple[npt.NDArray[np.int64], list[int]]:
