@@ -106,10 +106,18 @@ def test_accounts(operators: Operators, tmp_path: Path, monkeypatch: pytest.Monk
     where = ["--unit", "statistics", "--data", tmp_path / "statistics"]
     (tmp_path / "statistics").mkdir()
     made = operators.run("operator", "account", "add", "amal", "--role", "statistician", *where)
-    assert made == {"name": "amal", "roles": ["statistician"]}
+    assert made == {"name": "amal", "roles": ["statistician"], "closed": False}
     operators.run("operator", "account", "add", "amal", "--role", "statistician", *where, fails=24)
     operators.run("operator", "account", "add", "zineb", "--role", "king", *where, fails=10)
     assert operators.run("operator", "account", "list", *where)["accounts"] == [made]
     (tmp_path / "password").write_text("pw7741", encoding="utf-8")
     refused = operators.run("operator", "account", "add", "zineb", "--role", "operator", *where, fails=10)
     assert "pw7741" not in str(refused)
+    operators.run("operator", "account", "password", "amal", *where, fails=10)
+    (tmp_path / "password").write_text("another of sixteen", encoding="utf-8")
+    assert operators.run("operator", "account", "password", "amal", *where) == {"name": "amal", "changed": "password"}
+    changed = operators.run("operator", "account", "roles", "amal", "--role", "output_checker", *where)
+    assert changed["roles"] == ["output_checker"]
+    operators.run("operator", "account", "close", "nobody", *where, fails=23)
+    assert operators.run("operator", "account", "close", "amal", *where)["closed"]
+    assert operators.run("operator", "account", "list", *where)["accounts"] == [{**changed, "closed": True}]

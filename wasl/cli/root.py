@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wasl.cli import agreement, audit, audit_reports, bench, cohort, connector, drill, keys, runs, units
+from wasl.cli import accounts, agreement, audit, audit_reports, bench, cohort, connector, drill, keys, runs, units
 from wasl.cli.output import emit
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app.add_typer(agreement.app, name="agreement")
 app.add_typer(bench.app, name="bench")
 app.add_typer(runs.app, name="run")
 app.add_typer(cohort.app, name="cohort")
-app.add_typer(runs.accounts, name="account")
+app.add_typer(accounts.app, name="account")
 app.add_typer(audit.app, name="audit")
 audit_reports.add_commands(audit.app)
 app.add_typer(keys.unit, name="unit")

@@ -1,4 +1,4 @@
-"""`wasl run` and `wasl account`: what a unit's operator does beside the running unit, on its machine.
+"""`wasl run`: what a unit's operator does beside the running unit, on its machine.
 
 Runs are started and watched through the unit's own interface, with the operator's token from its data folder.
 """
@@ -14,12 +14,9 @@ import typer
 
 from contract.errors import ConfigurationError, ConflictError, UnreachableError, WaslError
 from wasl.cli.output import emit, say
-from wasl.cli.passphrase import read_account_password
 
 app = typer.Typer(no_args_is_help=True, help="Start, watch and stop linkage runs.")
-accounts = typer.Typer(no_args_is_help=True, help="People who sign in to a unit's pages.")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-Role = Annotated[str, typer.Option(help="linkage or statistics")]
 Data = Annotated[Path, typer.Option(help="The unit's data folder.")]
 Url = Annotated[str, typer.Option(help="The unit's address.")]
 RunId = Annotated[str, typer.Argument(help="The run.")]
@@ -165,44 +162,3 @@ def resume(run: RunId, data: Data = Path("wasl-data"), url: Url = LINKAGE_URL, a
 def _brief(run: dict[str, Any]) -> dict[str, Any]:
     names = ("id", "kind", "vintage", "state", "stage", "result_digest", "created_at", "finished_at", "error")
     return {name: run[name] for name in names}
-
-
-@accounts.command("add")
-def add_account(
-    name: Annotated[str, typer.Argument(help="Name to sign in with.")],
-    roles: Annotated[
-        list[str], typer.Option("--role", help="admin, operator, statistician, output_checker or privacy_officer.")
-    ],
-    unit: Role = "statistics",
-    data: Data = Path("wasl-data"),
-    as_json: Json = False,
-) -> None:
-    """Make an account. The password is asked for, or comes from the file named by WASL_ACCOUNT_PASSWORD_FILE."""
-    from service.accounts.accounts import create_account
-    from service.db.base import Database
-    from service.db.migrate import upgrade
-    from wasl.cli.units import unit_settings
-
-    settings = unit_settings(unit, data)
-    database = Database(settings.database)
-    try:
-        upgrade(database.engine)
-        made = create_account(database, name, roles, read_account_password(again=True))
-    finally:
-        database.close()
-    emit({"name": made.name, "roles": sorted(made.roles)}, as_json)
-
-
-@accounts.command("list")
-def list_all(unit: Role = "statistics", data: Data = Path("wasl-data"), as_json: Json = False) -> None:
-    """List the accounts of a unit."""
-    from service.accounts.accounts import list_accounts
-    from service.db.base import Database
-    from wasl.cli.units import unit_settings
-
-    database = Database(unit_settings(unit, data).database)
-    try:
-        found = [{"name": one.name, "roles": sorted(one.roles)} for one in list_accounts(database)]
-    finally:
-        database.close()
-    emit({"accounts": found}, as_json, "\n".join(f"{one['name']:<24} {', '.join(one['roles'])}" for one in found))
