@@ -9,8 +9,10 @@ from persons (Sadinle 2018, linkage averaging). A draw is another partition of t
   spelling) makes the others doubtful too. Numbers come from a counter (`uniform`), so that a draw is the
   same whatever the order of edges, and a component that did not change draws the same again.
 - Clusters of cores agglomerate as those of the point estimate do, cannot-link included.
-- Links that no pass found are drawn apart (`MissedLinks`): merges of two persons of whom neither has a
-  record in the other's register, at random within a stratum.
+- Calibration errs by registers: `doubt` is the standard deviation, in log odds, of an error that all doubtful edges
+  between two registers share. It is drawn anew in every draw; without it errors of single edges average out, and
+  intervals shrink as populations grow, whatever the calibration is like.
+- Links that no pass found are drawn apart (`linkage.missed`).
 
 Only subjects that differ from the point estimate are kept.
 """
@@ -24,10 +26,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from scipy.special import ndtri
 
 from linkage.agglomeration import Graph, agglomerate, summed
 from linkage.cluster import absent_evidence, check_evidence, evidence_of, register_masks
 from linkage.errors import EvidenceError
+from linkage.missed import Fragments, MissedLinks
 from linkage.pairs import SubjectPairs
 
 CORE_EVIDENCE: Final = 5.0  # log odds (probability .993) above which no draw cuts
@@ -44,22 +48,6 @@ DRAWS_SCHEMA: Final = pa.schema(
 
 Index = npt.NDArray[np.int64]
 Real = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class MissedLinks:
-    """Links that no pass found between the persons of two registers, as `selfassessment` estimates them.
-
-    Attributes:
-        register_a, register_b: Numbers of the registers, a <= b.
-        expected: Expected number of missed links between persons.
-        deviation: Its standard deviation.
-    """
-
-    register_a: int
-    register_b: int
-    expected: float
-    deviation: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -107,6 +95,8 @@ def draw_partitions(
     seed: int,
     missed: Sequence[MissedLinks] = (),
     stratum: npt.NDArray[Any] | None = None,
+    moment: npt.NDArray[Any] | None = None,
+    doubt: float = 0.0,
 ) -> PartitionDraws:
     """Draw partitions of the subjects.
 
@@ -119,6 +109,8 @@ def draw_partitions(
         seed: Same seed and same input, same draws; draw d does not depend on how many there are.
         missed: Links that no pass found.
         stratum: Integer[n]; missed links join persons of one stratum (of their first subjects). One stratum by default.
+        moment: Number[n], when each subject's events lie, in days from 0 on: missed links join what lies near.
+        doubt: Standard deviation of the calibration's error between two registers, in log odds.
 
     Raises:
         EvidenceError: Arrays do not fit together, or a number is not finite or negative.
@@ -130,11 +122,14 @@ def draw_partitions(
     check_evidence(n, register, pairs.a, pairs.b, pairs.probability)
     if not len(labels) == len(groups) == n:
         raise EvidenceError("Every subject has one point estimate and one stratum.")
-    if draws < 0 or any(not (np.isfinite(m.expected) and m.expected >= 0 and m.deviation >= 0) for m in missed):
-        raise EvidenceError("Numbers of draws and of missed links are not negative.")
+    if draws < 0 or not 0 <= doubt < np.inf:
+        raise EvidenceError("Neither the number of draws nor the doubt about calibration is negative.")
     cores = _cores(n, register, one_record_registers, pairs)
-    shared = _Persons(register, frozenset(one_record_registers), groups, labels)
-    found = [_rows(draw, labels, shared.missed(cores.drawn(seed, draw), missed, seed, draw)) for draw in range(draws)]
+    days = np.zeros(n) if moment is None else np.asarray(moment, dtype=np.float64)
+    if len(days) != n or not np.isfinite(days).all():
+        raise EvidenceError("Every subject has one moment, a finite number of days.")
+    lost = Fragments.of(register, one_record_registers, groups, days, labels, missed)
+    found = [_rows(draw, labels, lost.merged(cores.drawn(seed, draw, doubt), seed, draw)) for draw in range(draws)]
     table = pa.concat_tables([DRAWS_SCHEMA.empty_table(), *found]).combine_chunks()
     return PartitionDraws(labels, draws, table)
 
@@ -160,10 +155,16 @@ class _Cores:
     core: Index  # int64[n], each subject's core
     graph: Graph  # over subjects; nodes that are no core have no edge
     chance: Real  # float64[m], probability that an edge's cores are one person
+    low: Index  # int64[m], the lower register of an edge's cores (of their first subjects)
+    high: Index  # int64[m], the higher one
 
-    def drawn(self, seed: int, draw: int) -> Index:
+    def drawn(self, seed: int, draw: int, doubt: float) -> Index:
         """Return int64[n]: each subject's cluster in a draw, named by its first subject."""
-        yes = uniform(seed, draw, self.graph.a, self.graph.b) < self.chance
+        chance = self.chance
+        if doubt:
+            shift = doubt * ndtri(uniform(seed, draw, -1 - self.low, -1 - self.high))
+            chance = 1 / (1 + np.exp(-shift) * (1 - chance) / chance)
+        yes = uniform(seed, draw, self.graph.a, self.graph.b) < chance
         pairs = self.graph.size[self.graph.a] * self.graph.size[self.graph.b]
         decided = self.graph._replace(evidence=np.where(yes, DECIDED, -DECIDED) * pairs, seen=pairs)
         return np.asarray(agglomerate(decided, 0.0, -DECIDED)[self.core])
@@ -186,71 +187,10 @@ def _cores(n: int, register: Index, one: Collection[int], pairs: SubjectPairs) -
     mean = np.clip((total + (whole - seen) * absent) / np.maximum(whole, 1), -_LARGEST, _LARGEST)
     chance = 1 / (1 + np.exp(-mean))
     kept = (chance >= LEAST) & (core_mask[a] & core_mask[b] == 0)
-    return _Cores(core, Graph(size, core_mask, a[kept], b[kept], total[kept], seen[kept]), chance[kept])
-
-
-@dataclass(frozen=True)
-class _Persons:
-    """What missed links are drawn over."""
-
-    register: Index
-    one: frozenset[int]
-    stratum: Index
-    point: Index
-
-    def missed(self, cluster: Index, missed: Sequence[MissedLinks], seed: int, draw: int) -> Index:
-        """Merge pairs of clusters at random; return each subject's cluster, named by its first subject."""
-        for number, links in enumerate(missed):
-            random = np.random.Generator(np.random.PCG64([seed, draw, number]))
-            mean = max(random.normal(links.expected, links.deviation), 0.0) if links.deviation else links.expected
-            wanted = int(random.poisson(mean))
-            cluster = self._merged(cluster, links, wanted, random)
-        return cluster
-
-    def _merged(self, cluster: Index, links: MissedLinks, wanted: int, random: np.random.Generator) -> Index:
-        """Merge `wanted` pairs: one person with a record in a but none in b, the other the opposite way round."""
-        n = len(cluster)
-        has = [np.zeros(n, dtype=np.bool_) for _ in range(2)]
-        for side, register in enumerate((links.register_a, links.register_b)):
-            has[side][cluster[self.register == register]] = True
-        same = links.register_a == links.register_b
-        if wanted == 0 or (same and links.register_a in self.one):
-            return cluster
-        left = np.flatnonzero(has[0] if same else has[0] & ~has[1])
-        right = np.flatnonzero(has[1] if same else has[1] & ~has[0])
-        left = random.permutation(left)
-        right = left if same else random.permutation(right)
-        if same:
-            left, right = left[0::2], left[1::2]
-        pairs = self._within_strata(left, right)
-        chosen = pairs[np.sort(random.permutation(len(pairs))[:wanted])]
-        other = self._conflicts(cluster, chosen)
-        moved = np.arange(n)
-        low, high = chosen[~other].min(axis=1), chosen[~other].max(axis=1)
-        moved[high] = low
-        return np.asarray(moved[cluster])
-
-    def _within_strata(self, left: Index, right: Index) -> Index:
-        """Pair the k-th of each stratum on the left with the k-th on the right: int64[p, 2]."""
-        sides = []
-        for side in (left, right):
-            order = np.argsort(self.stratum[side], kind="stable")
-            group = self.stratum[side][order]
-            start = np.searchsorted(group, group)
-            sides.append((side[order], group, np.arange(len(group)) - start))
-        frames = [np.stack([group, rank], axis=1) for _, group, rank in sides]
-        keys = np.concatenate(frames) if len(left) + len(right) else np.empty((0, 2), dtype=np.int64)
-        _, code = np.unique(keys, axis=0, return_inverse=True)
-        code = code.reshape(-1)
-        _, at, to = np.intersect1d(code[: len(left)], code[len(left) :], return_indices=True)
-        return np.stack([sides[0][0][at], sides[1][0][to]], axis=1)
-
-    def _conflicts(self, cluster: Index, pairs: Index) -> npt.NDArray[np.bool_]:
-        """Return which pairs would put two records of a `one` register into one person."""
-        mask = register_masks(self.register, self.one)
-        held = np.zeros(len(cluster), dtype=np.uint64)
-        np.bitwise_or.at(held, cluster, mask)
-        return np.asarray(held[pairs[:, 0]] & held[pairs[:, 1]] != 0)
+    a, b = a[kept], b[kept]
+    ends = register[a], register[b]
+    graph = Graph(size, core_mask, a, b, total[kept], seen[kept])
+    return _Cores(core, graph, chance[kept], np.minimum(*ends), np.maximum(*ends))
 
 
 def _rows(draw: int, point: Index, cluster: Index) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,14 +12,18 @@ import polars as pl
 import pyarrow as pa
 
 from contract.agreement import Agreement
-from linkage.assessment import DOUBT, assess
-from linkage.draws import MissedLinks, draw_partitions
+from linkage.draws import draw_partitions
+from linkage.missed import MissedLinks, estimate_missed
 from linkage.pairs import SubjectPairs
 from trajectories.uncertainty import LinkageDraws
 
 #: Draws of a computation: enough for a variance, few enough that a run stays a run.
 DRAWS: Final = 20
+#: Error of the calibration that all pairs of two registers share, in log odds (docs/adr/0014-intervals.md).
+DOUBT: Final = 1.0
 _SEED: Final = 1
+#: Event columns that say when; the first that a register has.
+_MOMENTS: Final = ("crossed_at", "period", "start", "valid_from", "registered_on")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ def link_uncertainty(
     links: pl.DataFrame,
     records: Mapping[str, pl.DataFrame],
     agreement: Agreement,
+    events: Mapping[str, pl.DataFrame] | None = None,
 ) -> LinkUncertainty:
     """Draw partitions of the subjects, and say how sure each person's registers are.
 
@@ -63,6 +68,7 @@ def link_uncertainty(
         links: `register`, `subject_ref`, `person_id`, sorted by register and reference as subjects are numbered.
         records: Register to `subject_ref`, `record_ref`, and what there is of `sex` and `nationality`.
         agreement: Says which registers hold one record a person.
+        events: Register to `record_ref` and event columns: a missed link joins what lies near in time.
 
     Raises:
         EvidenceError: Pairs and links do not fit together.
@@ -77,9 +83,18 @@ def link_uncertainty(
     numbered = links.with_row_index("subject").with_columns(pl.col("subject").cast(pl.Int64))
     missed: list[MissedLinks] = []
     if "passes" in pairs.column_names:
-        missed = missed_links(register, single, found, pairs.column("passes").to_numpy(), point)
+        missed = estimate_missed(register, found, pairs.column("passes").to_numpy(), point)
     drawn = draw_partitions(
-        register, single, found, point, draws=DRAWS, seed=_SEED, missed=missed, stratum=_strata(numbered, records)
+        register,
+        single,
+        found,
+        point,
+        draws=DRAWS,
+        seed=_SEED,
+        missed=missed,
+        stratum=_strata(numbered, records),
+        moment=_moments(numbered, records, events or {}),
+        doubt=DOUBT,
     )
     subject_of = pl.concat(
         [
@@ -92,30 +107,6 @@ def link_uncertainty(
     ).select("register", "record", "subject")
     table = pl.DataFrame(drawn.table)
     return LinkUncertainty(DRAWS, table, point, subject_of, _confidence(numbered, point, found))
-
-
-def missed_links(
-    register: npt.NDArray[np.int64],
-    single: Sequence[int],
-    pairs: SubjectPairs,
-    passes: npt.NDArray[np.int64],
-    point: npt.NDArray[np.int64],
-) -> list[MissedLinks]:
-    """Return the expected links between persons that no pass found, by pair of registers.
-
-    The assessment counts pairs of subjects. A person with several subjects in a register brings several pairs by one
-    link, so the number is divided by the pairs that a linked person has, on average.
-    """
-    held = np.zeros((int(point.max(initial=-1)) + 1, int(register.max(initial=-1)) + 1), dtype=np.int64)
-    np.add.at(held, (point, register), 1)
-    found = []
-    for key, one in sorted((key, one) for key, one in assess(register, single, pairs, passes, point).items() if key):
-        a, b = key
-        persons = int(((held[:, a] > (a == b)) & (held[:, b] > 0)).sum())
-        if persons and one.missed > 0:
-            expected = one.missed * persons / max(one.linked, persons)
-            found.append(MissedLinks(a, b, expected, DOUBT * expected))
-    return found
 
 
 def _strata(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> npt.NDArray[np.int64]:
@@ -133,6 +124,30 @@ def _strata(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> npt.NDA
         pl.concat(described), on=["register", "subject_ref"], how="left", maintain_order="left"
     ).with_columns(pl.col("nationality", "sex").fill_null(""))
     return joined.select(pl.struct("nationality", "sex").rank("dense")).to_series().cast(pl.Int64).to_numpy()
+
+
+def _moments(
+    links: pl.DataFrame, records: Mapping[str, pl.DataFrame], events: Mapping[str, pl.DataFrame]
+) -> npt.NDArray[np.float64]:
+    """Return the mean moment of each subject's events, in days from 1900 to the month; the mean of all without one."""
+    month = pl.col("moment").str.slice(5, 2).cast(pl.Int32, strict=False)
+    year = pl.col("moment").str.slice(0, 4).cast(pl.Int32, strict=False)
+    days = 365.25 * (year - 1900) + 30.4375 * month
+    parts = [pl.DataFrame(schema={"register": pl.String, "subject_ref": pl.String, "days": pl.Float64})]
+    for name, own in sorted(events.items()):
+        column = next((column for column in _MOMENTS if column in own.columns), None)
+        if column is None or name not in records:
+            continue
+        dated = own.select(pl.col("record_ref").cast(pl.String), moment=pl.col(column).cast(pl.String))
+        of_record = records[name].select("subject_ref", pl.col("record_ref").cast(pl.String))
+        joined = dated.filter(year.is_between(1900, 2200) & month.is_between(1, 12)).join(of_record, on="record_ref")
+        parts.append(
+            joined.group_by("subject_ref")
+            .agg(days=days.mean())
+            .select(pl.lit(name).alias("register"), "subject_ref", "days")
+        )
+    found = links.join(pl.concat(parts), on=["register", "subject_ref"], how="left", maintain_order="left")["days"]
+    return found.fill_null(found.mean() or 0.0).to_numpy().astype(np.float64)
 
 
 def _confidence(links: pl.DataFrame, point: npt.NDArray[np.int64], pairs: SubjectPairs) -> pl.DataFrame:

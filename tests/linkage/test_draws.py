@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkage.cluster import cluster
-from linkage.draws import DRAWS_SCHEMA, MissedLinks, PartitionDraws, draw_partitions, uniform
+from linkage.draws import DRAWS_SCHEMA, PartitionDraws, draw_partitions, uniform
 from linkage.errors import EvidenceError
+from linkage.missed import MissedLinks
 from linkage.pairs import SubjectPairs
 
 
@@ -62,9 +63,9 @@ def test_two_records_of_a_one_register_stay_apart_in_every_draw() -> None:
     st.lists(st.integers(0, 2), min_size=10, max_size=10),
 )
 def test_properties(edges: list[tuple[int, int, float]], register: list[int]) -> None:
-    missed = [MissedLinks(0, 1, 1.5, 0.5), MissedLinks(2, 2, 1.0)]
-    made = drawn(register, edges, one=(1,), draws=6, missed=missed)
-    fewer = drawn(register, edges, one=(1,), draws=3, missed=missed)
+    missed = [MissedLinks(1, 1.5, 0.5), MissedLinks(2, 1.0, company=np.arange(10)[np.array(register) == 2])]
+    made = drawn(register, edges, one=(1,), draws=6, missed=missed, doubt=1.0)
+    fewer = drawn(register, edges, one=(1,), draws=3, missed=missed, doubt=1.0)
     for number, labels in enumerate(made):
         held = [label for label, where in zip(labels.tolist(), register, strict=True) if where == 1]
         assert len(held) == len(set(held))
@@ -84,10 +85,10 @@ def test_a_component_draws_the_same_whatever_else_there_is() -> None:
     assert len(set(together)) == 2
 
 
-def test_missed_links_join_persons_of_one_stratum_that_lack_the_other_register() -> None:
+def test_missed_links_join_a_lone_subject_to_a_person_of_its_stratum() -> None:
     register = [0] * 100 + [1] * 100
     stratum = np.arange(200) % 2
-    made = drawn(register, [], one=(0, 1), draws=40, missed=[MissedLinks(0, 1, 20.0, 3.0)], stratum=stratum)
+    made = drawn(register, [], one=(0, 1), draws=40, missed=[MissedLinks(1, 20.0)], stratum=stratum)
     joined = []
     for labels in made:
         _, counts = np.unique(labels, return_counts=True)
@@ -100,6 +101,17 @@ def test_missed_links_join_persons_of_one_stratum_that_lack_the_other_register()
     assert abs(np.mean(joined) - 20) < 3
 
 
+def test_doubt_about_calibration_is_shared_by_all_edges_of_two_registers() -> None:
+    pairs = [(at, at + 1, 0.5) for at in range(0, 400, 2)]
+    spread = []
+    for doubt in (0.0, 1.0):
+        made = drawn([0] * 400, pairs, draws=40, doubt=doubt)
+        spread.append(np.std([(labels[0::2] == labels[1::2]).mean() for labels in made]))
+    # Of 200 edges: sqrt(.25 / 200) = .035 without; about .2 more by an error of one unit in log odds.
+    assert spread[0] < 0.05
+    assert 0.12 < spread[1] < 0.3
+
+
 def test_numbers_of_the_counter_are_uniform_and_their_own() -> None:
     found = uniform(1, 2, np.arange(20_000), np.arange(20_000)[::-1])
     assert abs(found.mean() - 0.5) < 0.01
@@ -110,9 +122,13 @@ def test_numbers_of_the_counter_are_uniform_and_their_own() -> None:
 
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(EvidenceError):
-        drawn([0, 0], [], missed=[MissedLinks(0, 0, float("nan"))])
+        drawn([0, 0], [], missed=[MissedLinks(0, float("nan"))])
     with pytest.raises(EvidenceError):
         drawn([0, 0], [], stratum=np.zeros(3))
+    with pytest.raises(EvidenceError):
+        drawn([0, 0], [], moment=np.zeros(3))
+    with pytest.raises(EvidenceError):
+        drawn([0, 0], [], doubt=-1.0)
     with pytest.raises(EvidenceError):
         drawn([0, 0], [(0, 1, float("inf"))])
     with pytest.raises(EvidenceError):

@@ -6,8 +6,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from linkage.pairs import SubjectPairs
-from service.statistics_unit.draws import DRAWS, link_uncertainty, missed_links
+from service.statistics_unit.draws import DRAWS, link_uncertainty
 from tests.contract.builders import make_agreement
 
 AGREEMENT = make_agreement()[0]
@@ -59,23 +58,29 @@ def test_the_same_links_draw_the_same() -> None:
     assert uncertain(0.6)[0].table.equals(uncertain(0.6)[0].table)
 
 
-def test_missed_links_are_counted_in_persons_not_in_pairs_of_subjects() -> None:
-    # 40 persons with two subjects in register 0 and one in register 1: 80 pairs, most of them found by one pass only.
-    register = np.tile(np.array([0, 0, 1], dtype=np.int64), 40)
-    point = np.repeat(np.arange(40, dtype=np.int64), 3)
-    first = np.arange(0, 120, 3)
-    a, b = np.concatenate([first, first + 1]), np.concatenate([first + 2, first + 2])
-    order = np.lexsort((b, a))
-    pairs = SubjectPairs(a[order], b[order], np.full(80, 0.99), np.full(80, 5.0))
-    passes = np.ones(80, dtype=np.int64)
-    passes[::4] = 2
-    (found,) = missed_links(register, [1], pairs, passes, point)
-    # Chao: 60 * 59 / (2 * 21) pairs were seen by no pass; two pairs are one link.
-    assert (found.register_a, found.register_b) == (0, 1)
-    assert found.expected == 60 * 59 / (2 * 21) / 2
-    assert found.deviation > 0
-
-
-def test_nothing_is_missed_where_every_pair_was_found_twice() -> None:
-    pairs = SubjectPairs(np.array([0]), np.array([1]), np.array([0.99]), np.array([5.0]))
-    assert missed_links(np.array([0, 1]), [], pairs, np.array([2]), np.array([0, 0])) == []
+def test_links_that_no_pass_found_are_drawn_where_the_pairs_tell_their_passes() -> None:
+    # 60 persons with a subject in each of two registers, half of them found by one pass; in each 20 are alone.
+    first = [f"s{n:02d}" for n in range(60)]
+    lone = [f"x{n:02d}" for n in range(20)]
+    links = pl.DataFrame(
+        {
+            "register": [NAMES[0]] * 80 + [NAMES[1]] * 80,
+            "subject_ref": [*first, *lone, *first, *lone],
+            "person_id": [*first, *(f"a{name}" for name in lone), *first, *(f"b{name}" for name in lone)],
+        }
+    ).sort("register", "subject_ref")
+    places = {row: place for place, row in enumerate(links.select("register", "subject_ref").rows())}
+    found = sorted(sorted((places[NAMES[0], name], places[NAMES[1], name])) for name in first)
+    columns = {"a": [a for a, _ in found], "b": [b for _, b in found], "probability": [0.9999] * 60}
+    pairs = pa.table({**columns, "weight": [9.0] * 60})
+    records = {
+        name: pl.DataFrame({"subject_ref": own["subject_ref"], "record_ref": own["subject_ref"]})
+        for (name,), own in links.partition_by("register", as_dict=True).items()
+    }
+    events = {
+        NAMES[1]: pl.DataFrame({"record_ref": ["s00", "x01", "x02"], "start": ["2020-03-01", "2021-01", "never"]})
+    }
+    told = pairs.append_column("passes", pa.array([1, 2] * 30))
+    for table, moved in ((pairs, False), (told, True)):
+        drawn = link_uncertainty(table, links, records, AGREEMENT, events)
+        assert (drawn.table.height > 0) == moved

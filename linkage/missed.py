@@ -1,0 +1,195 @@
+"""Links that no pass found: how many there are, and draws of them.
+
+Mostly one record differs from all others of its person, and it alone is lost: of 1 135 pieces beside the largest that
+persons of 50 000 fell into, 1 117 were of one register, nearly all a single subject. So missed links are estimated and
+drawn by the subject that is lost, register by register.
+
+*How many.* Passes are captures. f1 and f2 subjects hang on the rest of their person by sure pairs that at most one,
+at most two passes found. Chao's estimator f1 (f1 - 1) / (2 (f2 + 1)) (1987) of those that hang on nothing is a lower
+bound, for it takes all subjects as equally hard to find; the first jackknife, f1 (Burnham and Overton 1978), allows
+for subjects of their own difficulty and mostly overstates. The estimate is their geometric mean, and each of them lies
+one standard deviation of its logarithm away (docs/adr/0014-intervals.md has the figures).
+
+*Which.* A draw takes as many subjects that are alone, at random, and gives each to a person of its stratum who has
+records in the registers that a subject with f1 has company in, and whose events lie near its own in time: whoever is
+insured now and lost a contract lost one of now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from linkage.cluster import register_masks
+from linkage.errors import EvidenceError
+from linkage.pairs import SubjectPairs
+
+SURE: Final = 0.9  # pairs that captures are counted on
+LEAST_SPREAD: Final = 0.4
+_JITTER: Final = 60.0  # days
+_FAR: Final = 1e6  # days: more than any two moments are apart
+
+Index = npt.NDArray[np.int64]
+Masks = npt.NDArray[np.uint64]
+Real = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MissedLinks:
+    """Subjects of a register that are alone because no pass found a link to the rest of their person.
+
+    Attributes:
+        register: Number of the register.
+        expected: How many; the median of what draws take.
+        spread: Standard deviation of its logarithm.
+        company: int64, subjects of the register whose persons show in which registers the rest of a person is. Empty:
+            any person of the stratum who has records in other registers.
+    """
+
+    register: int
+    expected: float
+    spread: float = 0.0
+    company: Index = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+
+def estimate_missed(
+    register_of_subject: npt.NDArray[Any], pairs: SubjectPairs, passes: npt.NDArray[Any], labels: npt.NDArray[Any]
+) -> list[MissedLinks]:
+    """Estimate the links that no pass found, by register; registers without any are left out.
+
+    Where no sure pair was found by two passes nothing is known of them, and the list is empty.
+
+    Args:
+        register_of_subject: Integer[n], the register of each subject.
+        pairs: Pairs of subjects with calibrated probabilities.
+        passes: Integer[m], how many passes found each pair.
+        labels: Integer[n], the person of each subject.
+    """
+    register, person = np.asarray(register_of_subject, np.int64), np.asarray(labels, np.int64)
+    found = np.asarray(passes, np.int64)
+    sure = (person[pairs.a] == person[pairs.b]) & (pairs.probability >= SURE)
+    best = np.zeros(len(register), dtype=np.int64)
+    for ends in (pairs.a, pairs.b):
+        np.maximum.at(best, ends[sure], found[sure])
+    if best.max(initial=0) < 2:
+        return []
+    estimates = []
+    for number in range(int(register.max(initial=-1)) + 1):
+        once = np.flatnonzero((register == number) & (best == 1))
+        twice = int(((register == number) & (best == 2)).sum())
+        if len(once):
+            # of a single one Chao's numerator would be 0: half a pair stands for it
+            chao = max(len(once) - 1, 0.5) * len(once) / (2 * (twice + 1))
+            spread = max(abs(np.log(len(once) / chao)) / 2, LEAST_SPREAD)
+            estimates.append(MissedLinks(number, float(np.sqrt(chao * len(once))), float(spread), once))
+    return estimates
+
+
+@dataclass(frozen=True)
+class Fragments:
+    """What missed links are drawn over.
+
+    Attributes:
+        missed: The links.
+        company: For each of them, uint64: the registers that lost subjects have company in, one mask a subject.
+        register: int64[n], of each subject.
+        bit: uint64[n], its bit.
+        one: Registers in which a person has at most one subject.
+        stratum: int64[n]; missed links join persons of one stratum (of their first subjects).
+        moment: float64[n], when each subject's events lie, in days of any origin, at least 0.
+    """
+
+    missed: tuple[MissedLinks, ...]
+    company: tuple[Masks, ...]
+    register: Index
+    bit: Masks
+    one: frozenset[int]
+    stratum: Index
+    moment: Real
+
+    @classmethod
+    def of(
+        cls,
+        register: Index,
+        one: Collection[int],
+        stratum: Index,
+        moment: Real,
+        point: Index,
+        missed: Sequence[MissedLinks],
+    ) -> Fragments:
+        """Prepare draws over the subjects of a point estimate.
+
+        Raises:
+            EvidenceError: There are more than 64 registers, or a number of links is not finite or negative.
+        """
+        if any(not (np.isfinite(m.expected) and m.expected >= 0 and 0 <= m.spread < np.inf) for m in missed):
+            raise EvidenceError("Numbers of missed links are not negative.")
+        width = max([int(register.max(initial=-1)), *(m.register for m in missed)]) + 1
+        bit = register_masks(register, range(width))
+        held = np.zeros((int(point.max(initial=-1)) + 1, width), dtype=np.int64)
+        np.add.at(held, (point, register), 1)
+        company = []
+        for links in missed:
+            rest = held[point[links.company]]
+            rest[:, links.register] -= 1
+            company.append(((rest > 0).astype(np.uint64) << np.arange(width, dtype=np.uint64)).sum(axis=1))
+        return cls(tuple(missed), tuple(company), register, bit, frozenset(one), stratum, moment)
+
+    def merged(self, cluster: Index, seed: int, draw: int) -> Index:
+        """Return each subject's cluster, named by its first subject, after a draw of missed links."""
+        for links, company in zip(self.missed, self.company, strict=True):
+            random = np.random.Generator(np.random.PCG64([seed, draw, links.register]))
+            number = int(random.poisson(links.expected * np.exp(links.spread * random.standard_normal())))
+            cluster = self._given(cluster, links.register, company, number, random)
+        return cluster
+
+    def _given(self, cluster: Index, register: int, company: Masks, number: int, random: np.random.Generator) -> Index:
+        """Give so many single subjects of a register to persons."""
+        size = np.bincount(cluster, minlength=len(cluster))
+        held = np.zeros(len(cluster), dtype=np.uint64)
+        np.bitwise_or.at(held, cluster, self.bit)
+        alone = np.flatnonzero((size == 1) & (self.register == register))
+        tried = random.permutation(alone)[: 2 * number]  # some find nobody in their stratum
+        if not len(tried):
+            return cluster
+        others = np.flatnonzero(size)
+        others = random.permutation(others[~np.isin(others, tried)])
+        own = self.bit[tried[0]]
+        if register in self.one:
+            others = others[held[others] & own == 0]
+        if len(company):
+            wanted = random.choice(company, size=len(tried))
+            groups = [(tried[wanted == mask], others[held[others] == mask]) for mask in np.unique(wanted)]
+        else:
+            groups = [(tried, others[held[others] & ~own != 0])]
+        moment = np.bincount(cluster, self.moment, len(cluster)) / np.maximum(size, 1)
+        pairs = np.concatenate([self._nearest(*sides, moment, random) for sides in groups])
+        chosen = pairs[np.sort(random.permutation(len(pairs))[:number])]
+        moved = np.arange(len(cluster))
+        moved[chosen.max(axis=1)] = chosen.min(axis=1)
+        return np.asarray(moved[cluster])
+
+    def _nearest(self, left: Index, right: Index, moment: Real, random: np.random.Generator) -> Index:
+        """Pair each on the left with the one on the right of its stratum that is nearest in time: int64[p, 2].
+
+        Both are moved by some months at random first. Who is nearest to several goes to the first of them.
+        """
+        if not len(left) or not len(right):
+            return np.empty((0, 2), dtype=np.int64)
+        keys = [
+            self.stratum[side] * _FAR + np.clip(moment[side] + random.normal(0.0, _JITTER, len(side)), 0, _FAR / 3)
+            for side in (left, right)
+        ]
+        order = np.argsort(keys[1], kind="stable")
+        sorted_keys, right = keys[1][order], right[order]
+        after = np.searchsorted(sorted_keys, keys[0])
+        sides = np.stack([np.maximum(after - 1, 0), np.minimum(after, len(right) - 1)])
+        gaps = np.abs(sorted_keys[sides] - keys[0])
+        nearest = np.where(gaps[0] <= gaps[1], sides[0], sides[1])
+        _, first = np.unique(nearest, return_index=True)
+        first = np.sort(first[gaps.min(axis=0)[first] < _FAR / 2])
+        return np.stack([left[first], right[nearest[first]]], axis=1)
