@@ -85,11 +85,22 @@ def _batches(path: Path, buckets: pl.DataFrame) -> Iterator[pl.DataFrame]:
     except (OSError, pa.ArrowException) as error:
         raise InputError("An event table does not read as Parquet.", where={"file": path.name}) from error
     yield pl.DataFrame(source.schema.empty_table()).with_columns(bucket=pl.lit(0, dtype=pl.UInt32))
-    for batch in source.to_batches(batch_size=BATCH_ROWS, batch_readahead=1, fragment_readahead=1):
-        rows = pl.DataFrame(pa.Table.from_batches([batch]))
+    for rows in _gathered(source.to_batches(batch_size=BATCH_ROWS, batch_readahead=1, fragment_readahead=1)):
         named = rows.with_columns(name=stripped("record"))
         joined = named.join(buckets, on="name", how="left", maintain_order="left")
         yield joined.with_columns(pl.col("bucket").fill_null(0).cast(pl.UInt32)).drop("name")
+
+
+def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
+    """Yield tables of about `BATCH_ROWS` rows: a file's batches may be small, and every table costs a join."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(one.num_rows for one in held) >= BATCH_ROWS:
+            yield pl.DataFrame(pa.Table.from_batches(held))
+            held = []
+    if held:
+        yield pl.DataFrame(pa.Table.from_batches(held))
 
 
 def _write_buckets(folder: Path, count: int, parts: Iterator[pl.DataFrame]) -> None:
