@@ -23,10 +23,11 @@ def install_pages(app: FastAPI, unit: Unit) -> None:
     for module in (sign_in, overview, agreement, submissions, runs, audit):
         app.include_router(module.router)
     if unit.settings.role == "statistics":
-        from service.web import cohorts, trajectories
+        from service.web import cohorts, review, trajectories
 
         app.include_router(trajectories.router)
         app.include_router(cohorts.router)
+        app.include_router(review.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.state.render_error = render_error
 

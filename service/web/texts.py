@@ -138,6 +138,9 @@ NOTICES: Final = {
     "proposed": msg("The tables have been proposed. Another person, an output checker, now decides."),
     "approved": msg("The release is approved. Its tables can be downloaded below."),
     "refused": msg("The release is refused."),
+    "pair_same": msg("Decided: one person."),
+    "pair_different": msg("Decided: two persons."),
+    "pair_undone": msg("The decision is undone."),
     "signed_out": msg("You are signed out."),
 }
 # What to do next, by kind of step: a heading, and how.

@@ -38,6 +38,7 @@ _NAVIGATION = (
     ("/runs", texts.msg("Runs"), ("linkage", "statistics")),
     ("/trajectories", texts.msg("Trajectories"), ("statistics",)),
     ("/cohorts", texts.msg("Cohorts"), ("statistics",)),
+    ("/review", texts.msg("Review of pairs"), ("statistics",)),
     ("/audit", texts.msg("Audit log"), ("linkage", "statistics")),
 )
 _YEAR = 365 * 24 * 3600

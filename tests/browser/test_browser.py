@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,7 @@ def paths(site: Any, role: str) -> list[str]:
         "/trajectories?breakdown=sex&residence=all",
         "/cohorts",
         f"/cohorts/{site.ids['cohort']}",
+        "/review",
     ]
 
 
@@ -148,3 +150,45 @@ def test_the_keyboard_reaches_the_content_first(chromium: Any, sites: Any) -> No
         assert page.evaluate("document.activeElement.className") == "skip"
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.id") == "content"
+
+
+def test_pairs_are_reviewed_by_keyboard(chromium: Any, sites: Any) -> None:
+    site = sites["statistics"]
+    with window(chromium, site, "counter", "en") as page:
+        page.goto(f"{site.address}/review")
+        heading = page.locator("#pair")
+        assert "Pair 1" in heading.inner_text()
+        assert "workers insured or authorised" in page.locator("main").inner_text().lower()
+        assert violations(page) == []
+        for key, pair in (("j", "Pair 2"), ("ArrowRight", "Pair 3"), ("k", "Pair 2"), ("y", "Pair 3")):
+            with page.expect_navigation():
+                page.keyboard.press(key)
+            assert pair in heading.inner_text()
+        assert "Decided: one person" in page.locator(".notice").inner_text()
+        assert "2022 −1" in page.locator("#stand ~ .scroll").nth(1).inner_text()
+        with page.expect_navigation():
+            page.keyboard.press("u")  # undoes the last decision, and shows its pair again
+        assert "Pair 2" in heading.inner_text()
+        assert [
+            row["verdict"]
+            for row in page.evaluate("fetch('/review.json?pair=2').then(a => a.json())")["pair"]["history"]
+        ] == ["undone", "same person"]
+        page.keyboard.press("?")
+        assert page.locator("#keys dl").is_visible()
+        assert violations(page, contrast=False) == []
+        page.uncheck("#shortcuts")
+        page.keyboard.press("y")
+        page.reload()
+        assert "Pair 2" in heading.inner_text()
+        assert not page.locator("#shortcuts").is_checked()
+        page.set_viewport_size({"width": 360, "height": 740})
+        for language in ("ar", "fr"):
+            page.goto(f"{site.address}/review?lang={language}")
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            assert violations(page) == []
+    with window(chromium, site, "counter", "ar", java_script_enabled=False) as page:
+        page.goto(f"{site.address}/review?list=sample")
+        page.click("form[action$='/different'] button")
+        page.goto(f"{site.address}/review.json")
+        precision = json.loads(page.locator("body").inner_text())["progress"]["precision"]
+        assert (precision["pairs"], precision["value"]) == (1, 0)

@@ -22,6 +22,7 @@ from service.runs.worker import LEASE
 from service.statistics_unit.cohorts import try_cohort
 from service.statistics_unit.disclosure_models import CohortRun
 from service.statistics_unit.releases import decide_release, propose_cohort_release, propose_release
+from service.statistics_unit.review_sheet import FORMAT
 from service.statistics_unit.trajectories import PROTECTED
 from service.statistics_unit.workflow import put_frame
 from service.unit import Unit
@@ -199,6 +200,45 @@ def store_tables(unit: Unit) -> str:
     return unit.store.put(io.BytesIO(canonical_json({"frames": frames, "window": None})))[0]
 
 
+def sheet_pair(number: int, probability: float) -> dict[str, Any]:
+    """A pair of a review sheet: a border crosser and an insured one who may be the same."""
+    levels = {"given": "close", "family": "exact_rare", "birth_date": "year_month", "sex": "equal"}
+    union = ["workers_union", "all", {"2022": -1, "2023": -1}]
+    side = {"records": 1, "events": 7, "person": 1, "single": False}
+    return {
+        "number": number,
+        "a": 2 * number,
+        "b": 2 * number + 1,
+        "probability": probability,
+        "together": probability > 0.5,
+        "weight": 0.25,
+        "passes": [
+            {"pass": "birth", "probability": probability, "levels": levels},
+            {"pass": "name", "probability": 0.31, "levels": {**levels, "given": "missing"}},
+        ],
+        "compared": {"sex": "equal", "birth_year": "near"},
+        "sides": [
+            {**side, "register": "border_crossing", "months": {"presence": {"2022": "4–9", "2023": "10–12"}}},
+            {**side, "register": "social_security", "single": True, "months": {}},
+        ],
+        "others": {
+            "named": [{"register": "border_crossing", "person": "a", "probability": [0.98, None]}],
+            "more": 2,
+        },
+        "effects": {
+            "same": {"persons": -1, "changes": True, "figures": [union]},
+            "different": {"persons": 0, "changes": False, "figures": []},
+        },
+    }
+
+
+def store_sheet(unit: Unit) -> str:
+    """Store a review sheet of four pairs, the last of them of the calibration sample, and return its digest."""
+    pairs = [sheet_pair(number, share) for number, share in ((1, 0.52), (2, 0.44), (3, 0.7), (4, 0.97))]
+    sheet = {"format": FORMAT, "years": list(YEARS), "pairs": pairs, "listed": [0, 1, 2], "sample": [3]}
+    return unit.store.put(io.BytesIO(canonical_json(sheet)))[0]
+
+
 COHORT = """name = "arrived in 2021"
 [population]
 entry = "arrival"
@@ -259,7 +299,7 @@ def fill_statistics(world: World) -> dict[str, str]:
     for vintage in ("2024-06", "2024-12"):
         submit(world, "social_security", vintage)
         submit(world, "border_crossing", vintage)
-    made = {"trajectories": store_tables(world.unit)}
+    made = {"trajectories": store_tables(world.unit), "review": store_sheet(world.unit)}
     first = succeed(world, "statistics", "2024-06", STATISTICS_QUALITY, made)
     second = succeed(world, "statistics", "2024-12", STATISTICS_QUALITY, made)
     release = propose_release(world.unit, Actor("account:counter", frozenset({"statistician"})), first.id)

@@ -101,7 +101,7 @@ def test_every_page_has_a_twin(units: Any, role: str) -> None:
     client = visitor(world, "officer")
     known = paths(units, role)
     pages = [path for path in known if client.get(path).headers["content-type"].startswith("text/html")]
-    assert len(pages) == (6 if role == "linkage" else 9)
+    assert len(pages) == (6 if role == "linkage" else 10)
     for path in pages:
         assert f"{path}.json" in known
         assert isinstance(client.get(f"{path}.json").json(), dict)
