@@ -8,7 +8,8 @@ chance edge does not join two groups of records that were seen apart.
   themselves, as the share of wedges of likely edges that are closed; but what keeps one pair of two
   clusters apart (a missing date, another name) mostly keeps the others apart too, so that such a
   pair counts for a quarter of an independent one.
-- Two subjects of a register with one record a person are never joined.
+- Two subjects of a register with one record a person are never joined. A person with far more subjects of
+  another register than others have is cut where the evidence is least (`linkage.mincut`).
 - Mutual best clusters merge, round by round, while their mean evidence is positive. Average link is
   reducible, so that this gives the same tree as merging the best pair first (Bruynooghe 1978).
 """
@@ -24,6 +25,7 @@ from numba import njit
 
 from linkage.agglomeration import Graph, agglomerate, summed
 from linkage.errors import EvidenceError
+from linkage.mincut import size_limits, split_oversized
 
 LIKELY: Final = 0.5  # edges that wedges are made of
 SOFT_LIMIT: Final = 6.0  # log odds beyond this add a tenth: no edge is so sure that it drowns ten doubts
@@ -60,16 +62,19 @@ def closure_rate(a: Index, b: Index, probability: Real, mask: npt.NDArray[np.uin
     exclude each other. Of many subjects every k-th is looked at.
     """
     likely = probability >= LIKELY
-    centre, end = np.concatenate([a[likely], b[likely]]), np.concatenate([b[likely], a[likely]])
-    looked = centre % max(1, len(centre) // _ENOUGH) == 0
-    centre, end = centre[looked], end[looked]
+    a, b = a[likely], b[likely]
+    step = max(1, 2 * len(a) // _ENOUGH)
+    low, high = a % step == 0, b % step == 0
+    centre, end = np.concatenate([a[low], b[high]]), np.concatenate([b[low], a[high]])
     order = np.lexsort((end, centre))
     centre, end = centre[order], end[order]
     left, right = end[:-1], end[1:]
     wedge = (centre[1:] == centre[:-1]) & (mask[left] & mask[right] == 0)
     left, right = left[wedge], right[wedge]
     span = np.int64(len(mask))
-    keys = np.sort(a[likely] * span + b[likely])
+    keys = a * span + b
+    if (keys[1:] < keys[:-1]).any():
+        keys = np.sort(keys)
     wanted = left * span + right
     at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
     closed = float((keys[at] == wanted).sum()) if len(keys) and len(wanted) else 0.0
@@ -120,6 +125,7 @@ def cluster(
     *,
     threshold: float = 0.0,
     absent: float | None = None,
+    limits: Real | None = None,
 ) -> Index:
     """Cluster subjects into persons.
 
@@ -132,6 +138,8 @@ def cluster(
         probability: Float[m], their match probabilities.
         threshold: Clusters merge while their mean log odds (natural) exceed this.
         absent: Log odds of a pair without an edge; read from the edges by default.
+        limits: float64[registers], subjects of a register above which a person is cut where the evidence is least
+            (`mincut.size_limits`); read from the persons by default.
 
     Returns:
         int64[n_subjects]: labels 0, 1, ... in the order of each person's first subject.
@@ -149,7 +157,12 @@ def cluster(
         absent = absent_evidence(low, high, chance, mask)
     none = np.ones(len(low), dtype=np.int64)
     graph = Graph(np.ones(n_subjects, dtype=np.int64), mask, *summed(low, high, evidence_of(chance), none))
-    return labels_of(agglomerate(graph, threshold, absent))
+    person = agglomerate(graph, threshold, absent)
+    if limits is None:
+        limits = size_limits(person, register, one_record_registers)
+    if len(limits) <= register.max(initial=-1):
+        raise EvidenceError("Every register has one limit.")
+    return labels_of(split_oversized(person, register, graph, absent, limits))
 
 
 def labels_of(parent: Index) -> Index:

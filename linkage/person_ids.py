@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,10 @@ ID_DIGITS = 32  # hexadecimal digits of SHA-256: no two of 10^9 persons share 12
 
 
 def assign(
-    labels: npt.NDArray[np.int64], subject_refs: Sequence[str], previous: Mapping[str, str] | None = None
+    labels: npt.NDArray[np.int64],
+    subject_refs: Sequence[str],
+    previous: Mapping[str, str] | None = None,
+    taken: Collection[str] = (),
 ) -> list[str]:
     """Name the clusters.
 
@@ -28,6 +31,7 @@ def assign(
         labels: int64[n], the cluster of each subject.
         subject_refs: The n subjects' references, each once.
         previous: Reference to the person id it had before.
+        taken: Ids in other hands, which no new person may get.
 
     Returns:
         The person id of each subject.
@@ -55,11 +59,11 @@ def assign(
     for (label, person), _ in ranked:
         if heir[person] == label:
             names.setdefault(label, person)
-    taken = set(earlier.values())
+    used = {*taken, *earlier.values()}
     for label, refs in members.items():
         if label not in names:
-            names[label] = _new_id(sorted(refs), taken)
-            taken.add(names[label])
+            names[label] = _new_id(sorted(refs), used)
+            used.add(names[label])
     return [names[label] for label in labels.tolist()]
 
 

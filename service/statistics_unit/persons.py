@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from contract.agreement import Agreement
 from linkage.assessment import assess
-from linkage.cluster import cluster
-from linkage.incremental import recluster
+from linkage.cluster import cluster, labels_of
+from linkage.incremental import likely_components, recluster
 from linkage.pairs import SubjectPairs, met_pairs
 from linkage.person_ids import assign
-from service.statistics_unit.continuation import Earlier, before_of
+from service.statistics_unit.continuation import COMPONENT, Earlier, before_of, person_ids
 from service.statistics_unit.figures import clustering_figures
 
 LINK_COLUMNS = ("register", "subject_ref", "person_id")
@@ -101,7 +101,7 @@ def _registers(subjects: Subjects, agreement: Agreement) -> tuple[npt.NDArray[np
     """Return each subject's register as its place in the agreement, and the places with one record a person."""
     names = [terms.name for terms in agreement.registers]
     places = dict(zip(names, range(len(names)), strict=True))
-    register = np.array([places[name] for name in subjects.frame["register"]], dtype=np.int64)
+    register = subjects.frame["register"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
     return register, [places[terms.name] for terms in agreement.registers if terms.rows_per_person == "one"]
 
 
@@ -122,15 +122,22 @@ def links_of(
         earlier: Its objects, if they are still there: only components whose edges changed are clustered anew.
 
     Returns:
-        `LINK_COLUMNS`, sorted by register and subject_ref.
+        `LINK_COLUMNS` and each subject's component of likely edges (`continuation.COMPONENT`, int64), sorted by
+        register and subject_ref.
     """
     register, single = _registers(subjects, agreement)
     found = SubjectPairs(*(pairs.column(name).to_numpy() for name in SubjectPairs._fields))
     if earlier is None:
         labels = cluster(len(subjects), register, single, found.a, found.b, found.probability)
+        changed, component = np.ones(len(labels), dtype=np.bool_), likely_components(register, single, found)
+        ids = pl.Series("person_id", [None] * len(labels), dtype=pl.String)
     else:
         before = before_of(earlier, subjects.frame, register, single)
-        labels = recluster(register, single, found, before).labels
-    references = [f"{row[0]}/{row[1]}" for row in subjects.frame.iter_rows()]
-    known = {f"{name}/{reference}": person for (name, reference), person in previous.items()}
-    return subjects.frame.with_columns(pl.Series("person_id", assign(labels, references, known), dtype=pl.String))
+        labels, _, changed, component = recluster(register, single, found, before)
+        ids = person_ids(earlier, before.labels)
+    # who was not clustered anew shares no person with those who were, and keeps the id
+    places = np.flatnonzero(changed)
+    anew = list(subjects.frame[places].iter_rows())
+    known = {f"{row[0]}/{row[1]}": previous[row] for row in anew if row in previous}
+    made = assign(labels[places], [f"{row[0]}/{row[1]}" for row in anew], known, taken=previous.values())
+    return subjects.frame.with_columns(ids.scatter(places, made), pl.Series(COMPONENT, labels_of(component)))

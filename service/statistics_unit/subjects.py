@@ -5,8 +5,9 @@ It is a database of its own (`Settings.subjects_database`), apart from records a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import delete, insert, select, text
 
@@ -38,15 +39,15 @@ def subjects_database(settings: Settings) -> Iterator[Database]:
         database.close()
 
 
-def write_links(database: Database, run_id: str, links: Iterable[Link]) -> None:
-    """Write a run's links; a second writing of the same run replaces the first.
+def write_links(database: Database, run_id: str, links: Iterable[Sequence[Any]]) -> None:
+    """Write a run's links (of each row the first three: `Link`); a second writing of the same run replaces the first.
 
     Raises:
         StorageError: The database does not take them; those of before remain.
     """
     rows = [
         {"run_id": run_id, "register_name": register, "subject_ref": subject, "person_id": person}
-        for register, subject, person in links
+        for register, subject, person, *_ in links
     ]
     with database.write() as session:
         session.execute(delete(PersonLink).where(PersonLink.run_id == run_id))
