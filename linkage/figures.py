@@ -166,18 +166,19 @@ def comparison_figures(
         least: Of `masked_pairs`.
 
     Returns:
-        `scores` and `thresholds` by pass, `masked_pairs`, and by register and pass `rows`, `unlinkable` and `missing`
-        (variable to rows without a value).
+        `scores` and `thresholds` over all passes, where a pair counts in each pass that compared it; `masked_pairs`;
+        and by register and pass `rows`, `unlinkable` and `missing` (variable to rows without a value).
     """
-    scores, thresholds = {}, {}
+    weight, count, match = [np.empty(0)], [np.empty(0, dtype=np.int64)], [np.empty(0)]
     for name in model.plan.passes:
         found = _merged(counts.get(name, PatternCounts.empty()))
-        match = model.probability(name, found.pattern)
-        scores[name] = score_histogram(model.weight(name, found.pattern), found.count, match)
-        thresholds[name] = threshold_curve(match, found.count)
+        weight.append(model.weight(name, found.pattern))
+        count.append(found.count)
+        match.append(model.probability(name, found.pattern))
+    number, probability = np.concatenate(count), np.concatenate(match)
     return {
-        "scores": scores,
-        "thresholds": thresholds,
+        "scores": score_histogram(np.concatenate(weight), number, probability),
+        "thresholds": threshold_curve(probability, number),
         "masked_pairs": masked_pairs(model, counts, least),
         "registers": _registers(model, own),
     }

@@ -12,6 +12,7 @@ from service.agreements.routes import router as agreements
 from service.audit.routes import router as audit
 from service.linkage_unit.jobs import linkage_workers
 from service.linkage_unit.routes import router as linkage_runs
+from service.quality_report.routes import router as quality_reports
 from service.relay.routes import router as relay
 from service.retention.jobs import retention_ticks
 from service.retention.routes import router as retention
@@ -36,6 +37,7 @@ ROUTERS: tuple[tuple[APIRouter, tuple[Role, ...]], ...] = (
     (relay, LINKAGE),
     (submissions, BOTH),
     (runs, BOTH),
+    (quality_reports, BOTH),
     (linkage_runs, LINKAGE),
     (statistics, STATISTICS),
     (cohorts, STATISTICS),

@@ -20,7 +20,8 @@ from evaluation.benchmarks.machine import machine, versions
 from evaluation.benchmarks.persons import two_registers
 from evaluation.stages import Stages, peak_bytes
 from linkage.cluster import cluster
-from linkage.engines import Job, Linked, LocalEngine, link
+from linkage.engines import Engine, Job, Linked, LocalEngine, link
+from linkage.engines.dask import DaskEngine
 from linkage.pairs import subject_pairs
 from linkage.plan import plan_of
 
@@ -59,14 +60,18 @@ def _place(root: Path, persons: int, seed: int) -> Path:
     return root / f"{persons}-{seed}-{bench_agreement(persons).id[:8]}"
 
 
-def bench(persons: int, *, threads: int = 2, folder: Path | None = None, seed: int = 1) -> dict[str, Any]:
+def bench(
+    persons: int, *, threads: int = 2, folder: Path | None = None, seed: int = 1, scheduler: str | None = None
+) -> dict[str, Any]:
     """Measure a linkage of two registers of `persons` rows.
 
     Args:
         persons: Rows of each register.
-        threads: Of engine `local`.
+        threads: Of engine `local`; with a scheduler, tasks at once on one machine of the cluster.
         folder: Where the data are kept for the next time; temporary by default.
         seed: Of the data.
+        scheduler: Address of a Dask scheduler, whose workers see the data's folder; engine `local` without one. The
+            cluster's own processor time and memory are not counted.
 
     Returns:
         stages (seconds, peak bytes when it ended), pairs compared, F1, machine, versions.
@@ -82,15 +87,18 @@ def bench(persons: int, *, threads: int = 2, folder: Path | None = None, seed: i
                 maker.join()
             tables, handles = prepare(persons, _place(root, persons, seed), seed)
         work = Path(tempfile.mkdtemp(prefix="work-", dir=root))
+        engine: Engine = LocalEngine(threads) if scheduler is None else DaskEngine.connect(scheduler, threads)
         try:
             start, cpu = time.perf_counter(), time.process_time()
-            labels, linked = run(persons, tables, handles, work, threads, stages)
+            labels, linked = run(persons, tables, handles, work, engine, stages)
             seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         finally:
+            engine.close()
             shutil.rmtree(work)
         truth = pl.read_csv(_place(root, persons, seed) / _TRUTH)["entity"].to_numpy()
         return {
             "persons": persons,
+            "engine": "local" if scheduler is None else "dask",
             "threads": threads,
             "stages": stages.measured,
             "seconds": round(seconds, 3),
@@ -109,11 +117,11 @@ def bench(persons: int, *, threads: int = 2, folder: Path | None = None, seed: i
 
 
 def run(
-    persons: int, tables: Files, handles: Files, work: Path, threads: int, stages: Stages
+    persons: int, tables: Files, handles: Files, work: Path, engine: Engine, stages: Stages
 ) -> tuple[npt.NDArray[np.int64], Linked]:
     """Link and cluster; returns the person of each row (int64[2 persons]) and what was linked."""
     plan = plan_of(bench_agreement(persons))
-    linked = link(Job(plan, tables, work, MEMORY_BYTES), LocalEngine(threads), stages.measure)
+    linked = link(Job(plan, tables, work, MEMORY_BYTES), engine, stages.measure)
     with stages.measure("pairs"):
         by_pass = {name: (pq.read_table(path) for path in files.values()) for name, files in handles.items()}
         pairs = subject_pairs(linked.edges, by_pass)
@@ -129,7 +137,7 @@ def _warm(threads: int) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         tables, handles = prepare(400, folder / "data")
-        run(400, tables, handles, folder / "work", threads, Stages())
+        run(400, tables, handles, folder / "work", LocalEngine(threads), Stages())
 
 
 def quality(labels: npt.NDArray[np.int64], entity: npt.NDArray[np.int64], persons: int) -> dict[str, float]:

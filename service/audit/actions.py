@@ -37,6 +37,7 @@ class Action(StrEnum):
     RUN_FAIL = "run:fail"
     RUN_CANCEL = "run:cancel"
     RUN_RESUME = "run:resume"
+    RUN_REPORT = "run:report"
     COHORT_TRY = "cohort:try"
     COHORT_RUN = "cohort:run"
     REVIEW_DECIDE = "review:decide"

@@ -91,7 +91,10 @@ def run_quality(
     registers = {name: {at: dict(own) for at, own in passes.items()} for name, passes in quality["registers"].items()}
     blocking = {}
     for one in loaded:
-        blocking[one["pass"]] = {key: one[key] for key in ("rows", "blocks", "largest_block", "pairs")}
+        blocking[one["pass"]] = {
+            **{key: one[key] for key in ("rows", "blocks", "largest_block")},
+            "pairs": quality["passes"][one["pass"]]["pairs"],
+        }
         for name, own in one["registers"].items():
             held = registers.setdefault(name, {}).setdefault(one["pass"], {"rows": own["rows"]})
             held |= {"alone": own["alone"], "linked": linked.get(one["pass"], {}).get(name, 0)}

@@ -28,8 +28,8 @@ def protected(quality: Mapping[str, Any]) -> dict[str, Any]:
         "passes": {name: _pass(own) for name, own in quality.get("passes", {}).items()},
     }
     if "scores" in quality:
-        found["scores"] = {name: protected_scores(own) for name, own in quality["scores"].items()}
-        found["thresholds"] = {name: protected_curve(own) for name, own in quality["thresholds"].items()}
+        found["scores"] = protected_scores(quality["scores"])
+        found["thresholds"] = protected_curve(quality["thresholds"])
         found["masked_pairs"] = quality["masked_pairs"]
         found["registers"] = {
             register: {name: _register(own) for name, own in passes.items()}
@@ -62,7 +62,6 @@ def _pass(own: Mapping[str, Any]) -> dict[str, Any]:
         **{key: own[key] for key in _PASS if key in own},
         "estimated_matches": None if links is None else rounded(own["estimated_matches"], 1),
         "estimated_links": links,
-        "probability_histogram": hidden_cells([int(count) for count in own["probability_histogram"]]),
     }
 
 

@@ -14,7 +14,7 @@ from service.runs.queue import JobQueue
 from service.unit import Unit
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
-_WATCHERS = (OPERATOR, STATISTICIAN, OFFICER)
+WATCHERS = (OPERATOR, STATISTICIAN, OFFICER)  # who sees runs and their quality
 
 
 class RunAnswer(BaseModel):
@@ -73,7 +73,7 @@ def answer(run: Run, progress: Progress) -> RunAnswer:
 @router.get("")
 def list_runs(request: Request, actor: ActorOfRequest) -> RunList:
     """List runs with their progress."""
-    actor.require(*_WATCHERS)
+    actor.require(*WATCHERS)
     jobs = jobs_of(request)
     return RunList(runs=[answer(run, jobs.progress(run.id)) for run in jobs.runs()])
 
@@ -81,7 +81,7 @@ def list_runs(request: Request, actor: ActorOfRequest) -> RunList:
 @router.get("/{run_id}")
 def read_run(run_id: str, request: Request, actor: ActorOfRequest) -> RunAnswer:
     """Give a run with its progress."""
-    actor.require(*_WATCHERS)
+    actor.require(*WATCHERS)
     return _answer(jobs_of(request), run_id)
 
 

@@ -12,6 +12,7 @@ from service.linkage_unit.start import start_linkage
 from service.runs.actors import OPERATOR, STATISTICIAN
 from service.runs.port import ACTIVE, Progress, Run, RunState
 from service.runs.queue import JobQueue
+from service.runs.routes import WATCHERS
 from service.web import texts
 from service.web.visit import Data, Visit, add_page, go_to, visit_of
 
@@ -66,9 +67,16 @@ def build_run(visit: Visit) -> Data:
             "progress": asdict(progress),
         },
         "live": _live(visit, run, progress),
+        "report_for": _report_for(visit, run),
         "may_cancel": run.state in ACTIVE and visit.may(OPERATOR),
         "may_resume": run.state in {RunState.FAILED, RunState.CANCELLED} and visit.may(OPERATOR),
     }
+
+
+def _report_for(visit: Visit, run: Run) -> list[str]:
+    """Return the registers that a run's quality report tells of; none where there is no report for the reader."""
+    reported = run.quality.get("registers") or run.quality.get("cluster", {}).get("assessment", {}).get("producers", {})
+    return sorted(reported) if run.state == RunState.SUCCEEDED and visit.may(*WATCHERS) else []
 
 
 def _live(visit: Visit, run: Run, progress: Progress) -> Data:

@@ -74,10 +74,10 @@ def test_figures_add_up(scene) -> None:
     plan, arrays, counts, model = scene
     own = own_patterns(arrays, plan)
     found = comparison_figures(model, {"names": counts}, {"names": own}, least=10)
-    assert sum(found["scores"]["names"]["pairs"]) == counts.pairs
+    assert sum(found["scores"]["pairs"]) == counts.pairs
     estimated = model.quality["passes"]["names"]["estimated_matches"]
-    assert sum(found["scores"]["names"]["expected_matches"]) == pytest.approx(estimated)
-    curve = found["thresholds"]["names"]
+    assert sum(found["scores"]["expected_matches"]) == pytest.approx(estimated)
+    curve = found["thresholds"]
     assert [point["links"] for point in curve] == sorted((point["links"] for point in curve), reverse=True)
     (half,) = [point for point in curve if point["threshold"] == LIKELY]
     assert half["links"] == model.quality["passes"]["names"]["estimated_links"]
@@ -106,4 +106,4 @@ def test_nothing_compared_is_no_error(scene) -> None:
     found = comparison_figures(model, {}, {}, least=10)
     assert found["registers"] == {}
     assert found["masked_pairs"] == []
-    assert comparison_figures(model, {"names": PatternCounts.empty()}, {}, 10)["scores"]["names"]["pairs"] == []
+    assert comparison_figures(model, {"names": PatternCounts.empty()}, {}, 10)["scores"]["pairs"] == []

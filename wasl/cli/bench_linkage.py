@@ -1,4 +1,4 @@
-"""`wasl bench linkage`, `kernels` and `scaling`."""
+"""`wasl bench linkage`, `kernels`, `scaling` and `vintage`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from contract.errors import ConfigurationError
 from wasl.cli.output import emit
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
@@ -19,12 +20,18 @@ def linkage(
     threads: Threads = 2,
     folder: Folder = None,
     seed: Annotated[int, typer.Option(help="Seed of the made-up registers.")] = 1,
+    engine: Annotated[str, typer.Option(help="local, or dask: the workers of a cluster that is there.")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="The cluster's scheduler, such as tcp://127.0.0.1:8786.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a linkage from pass tables to person ids: time, memory and F1."""
     from evaluation.benchmarks.linkage import bench
 
-    result = bench(persons, threads=threads, folder=folder, seed=seed)
+    if engine not in {"local", "dask"} or (engine == "dask") != (scheduler is not None):
+        raise ConfigurationError("A scheduler goes with engine dask.", advice="--engine dask --scheduler ADDRESS")
+    result = bench(persons, threads=threads, folder=folder, seed=seed, scheduler=scheduler)
     emit(result, as_json, _linkage_text(result))
 
 
@@ -53,8 +60,22 @@ def scaling(
     emit(result, as_json, _scaling_text(result))
 
 
+def vintage(
+    persons: Annotated[int, typer.Option(help="Persons of the first vintage.", min=100)] = 100_000,
+    changed: Annotated[float, typer.Option(help="Share of persons of whom something changed.", min=0, max=1)] = 0.01,
+    seed: Annotated[int, typer.Option(help="Seed of the made-up pairs.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Measure the clustering of a new vintage, in full and continuing the one before."""
+    from evaluation.benchmarks.vintage import bench
+
+    result = bench(persons, changed=changed, seed=seed)
+    emit(result, as_json, _vintage_text(result))
+
+
 def add_commands(app: typer.Typer) -> None:
-    """Add the three commands."""
+    """Add the four commands."""
+    app.command("vintage")(vintage)
     app.command("linkage")(linkage)
     app.command("kernels")(kernels)
     app.command("scaling")(scaling)
@@ -99,6 +120,20 @@ def _scaling_text(result: dict[str, Any]) -> str:
     ]
     exponents = f"exponent {result['exponent']:.3f} (wall), {result['exponent_cpu']:.3f} (processor time)"
     return "\n".join([*lines, exponents, _where(result)])
+
+
+def _vintage_text(result: dict[str, Any]) -> str:
+    seconds = result["cpu_seconds"]
+    lines = [
+        f"{result['subjects']} subjects, {result['pairs']} pairs, "
+        f"{result['subjects_in_changed_components']} subjects in changed components",
+        f"full clustering {seconds['full']:8.3f} s of processor time",
+        f"re-clustering   {seconds['recluster']:8.3f} s, {100 * result['share']:.1f} % of it",
+        f"stored state    {seconds['read']:8.3f} s to read and renumber",
+        f"{result['persons_untouched_kept']} of {result['persons_untouched']} untouched persons are as they were",
+        _where(result),
+    ]
+    return "\n".join(lines)
 
 
 def _where(result: dict[str, Any]) -> str:

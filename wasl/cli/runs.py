@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from contract.errors import ConfigurationError, ConflictError, UnreachableError, WaslError
+from contract.errors import ConfigurationError, ConflictError, StorageError, UnreachableError, WaslError
 from wasl.cli.output import emit, say
 
 app = typer.Typer(no_args_is_help=True, help="Start, watch and stop linkage runs.")
@@ -71,6 +71,26 @@ class Operator:
                 str(found.get("title", f"The unit answered {answer.status_code}.")), advice=found.get("detail")
             )
         return found
+
+    def download(self, path: str, **query: str) -> bytes:
+        """Return a file that the unit gives.
+
+        Raises:
+            UnreachableError: The unit does not answer.
+            RefusedByUnitError: It refused.
+        """
+        import httpx2
+
+        try:
+            answer = self._client.get(path, params=query)
+        except httpx2.TransportError as error:
+            raise UnreachableError("The unit does not answer.") from error
+        if answer.status_code >= 400:
+            problem = answer.json()
+            raise RefusedByUnitError(
+                str(problem.get("title", f"The unit answered {answer.status_code}.")), advice=problem.get("detail")
+            )
+        return answer.content
 
     def wait(self, run_id: str, *, quiet: bool = False) -> dict[str, Any]:
         """Return a run once it has ended, telling of its progress on a terminal.
@@ -157,6 +177,31 @@ def cancel(run: RunId, data: Data = Path("wasl-data"), url: Url = LINKAGE_URL, a
 def resume(run: RunId, data: Data = Path("wasl-data"), url: Url = LINKAGE_URL, as_json: Json = False) -> None:
     """Take a failed or cancelled run up again where it stopped."""
     emit(_brief(Operator(url, data).call("POST", f"/api/v1/runs/{run}/resume")), as_json)
+
+
+@app.command()
+def report(
+    run: RunId,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it: .html with charts, or .json.")],
+    register: Annotated[
+        str | None, typer.Option(help="Only what this register's institution may be sent: its diagnosis.")
+    ] = None,
+    lang: Annotated[str, typer.Option(help="fr, ar or en, of the HTML form.")] = "fr",
+    data: Data = Path("wasl-data"),
+    url: Url = LINKAGE_URL,
+    as_json: Json = False,
+) -> None:
+    """Write a run's quality report, or one producer's diagnosis: aggregates alone, small counts left out."""
+    form = output.suffix.removeprefix(".").lower()
+    if form not in {"html", "json"}:
+        raise ConfigurationError("The report is an .html or a .json file.", advice="Name it so: -o report.html.")
+    wanted = {"form": form, "lang": lang, **({"register": register} if register else {})}
+    content = Operator(url, data).download(f"/api/v1/runs/{run}/quality-report", **wanted)
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise StorageError("The report cannot be written.", where={"file": output.name}) from error
+    emit({"file": str(output), "bytes": len(content)}, as_json)
 
 
 def _brief(run: dict[str, Any]) -> dict[str, Any]:
