@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from service.db.base import Database
 from service.statistics_unit.subject_models import ReviewPair
@@ -31,20 +31,24 @@ def number_pairs(database: Database, series: str, run_id: str, pairs: Sequence[N
     with database.write() as session:
         for start in range(0, len(pairs), _AT_ONCE):
             first = sorted({a for a, _ in pairs[start : start + _AT_ONCE]})
-            own = (ReviewPair.series == series, ReviewPair.subject_a.in_(first))
-            for row in session.scalars(select(ReviewPair).where(*own)):
-                known[row.subject_a, row.subject_b] = row.number
+            columns = select(ReviewPair.subject_a, ReviewPair.subject_b, ReviewPair.number)
+            for a, b, number in session.execute(
+                columns.where(ReviewPair.series == series, ReviewPair.subject_a.in_(first))
+            ):
+                known[a, b] = number
         last = session.scalar(select(func.max(ReviewPair.number)).where(ReviewPair.series == series)) or 0
-        numbers = []
-        for a, b in pairs:
-            number = known.get((a, b))
-            if number is None:
-                number = last = last + 1
-                session.add(ReviewPair(series=series, number=number, subject_a=a, subject_b=b, run_id=run_id))
-            else:
-                session.get_one(ReviewPair, (series, number)).run_id = run_id
-            numbers.append(number)
-    return numbers
+        new = {pair: last + place for place, pair in enumerate((p for p in pairs if p not in known), start=1)}
+        seen = sorted(known[pair] for pair in pairs if pair in known)
+        for start in range(0, len(seen), _AT_ONCE):
+            again = (ReviewPair.series == series, ReviewPair.number.in_(seen[start : start + _AT_ONCE]))
+            session.execute(update(ReviewPair).where(*again).values(run_id=run_id))
+        if new:
+            rows = [
+                {"series": series, "number": number, "subject_a": a, "subject_b": b, "run_id": run_id}
+                for (a, b), number in new.items()
+            ]
+            session.execute(insert(ReviewPair), rows)
+    return [known[pair] if pair in known else new[pair] for pair in pairs]
 
 
 def pairs_of_numbers(database: Database, series: str, numbers: Iterable[int]) -> dict[int, Names]:

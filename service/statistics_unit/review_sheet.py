@@ -74,7 +74,8 @@ def build_sheet(made: Computed) -> tuple[dict[str, Any], list[Names]]:
     """Return the sheet, its pairs not numbered yet, and the two subjects (register/subject_ref) of each pair."""
     names = [terms.name for terms in made.agreement.registers]
     single = [place for place, terms in enumerate(made.agreement.registers) if terms.rows_per_person == "one"]
-    register = np.array([names.index(name) for name in made.subjects.frame["register"]], dtype=np.int64)
+    places = {name: place for place, name in enumerate(names)}
+    register = made.subjects.frame["register"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
     labels = (made.links["person_id"].rank("dense").cast(pl.Int64) - 1).to_numpy()
     pairs = SubjectPairs(*(made.pairs.column(name).to_numpy() for name in SubjectPairs._fields))
     near = borderline(pairs)
@@ -131,8 +132,11 @@ def build_sheet(made: Computed) -> tuple[dict[str, Any], list[Names]]:
         "listed": [at_row[rows[place]] for place in listed],
         "sample": [at_row[row] for row in sample.tolist()],
     }
-    reference = [f"{row[0]}/{row[1]}" for row in made.subjects.frame.iter_rows()] if shown else []
-    return sheet, [(reference[a], reference[b]) for a, b in shown]
+    names_of = [
+        [f"{row[0]}/{row[1]}" for row in made.subjects.frame[[pair[side] for pair in shown]].iter_rows()]
+        for side in (0, 1)
+    ]
+    return sheet, list(zip(*names_of, strict=True))
 
 
 def agreement_levels(made: Computed, wanted: list[Pair]) -> dict[Pair, list[dict[str, Any]]]:
@@ -143,8 +147,9 @@ def agreement_levels(made: Computed, wanted: list[Pair]) -> dict[Pair, list[dict
     ends = owners_of(edges, made.subjects.handles, passes, names)
     n = max(len(made.subjects), 1)
     key = np.minimum(*ends) * n + np.maximum(*ends)
-    keys = np.array([a * n + b for a, b in wanted], dtype=np.int64)
-    mine = np.flatnonzero(np.isin(key, keys) & (ends[0] >= 0) & (ends[1] >= 0))
+    keys = np.sort(np.array([-1, *(a * n + b for a, b in wanted)], dtype=np.int64))
+    known = keys[np.searchsorted(keys, key, side="right") - 1] == key
+    mine = np.flatnonzero(known & (ends[0] >= 0) & (ends[1] >= 0))
     probability = edges.column("probability").to_numpy()[mine]
     pattern = edges.column("pattern").to_numpy()[mine]
     order = np.lexsort((pattern, -probability, passes[mine], key[mine]))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 
 import polars as pl
 import pyarrow as pa
 
-from contract.canonical import canonical_json
 from service.agreements.service import get_agreement
 from service.runs.port import ChunkResult, Run
 from service.statistics_unit.objects import read_arrow
@@ -65,6 +65,6 @@ def review_chunk(
         numbers = number_pairs(database, series, run.id, names)
     for pair, number in zip(sheet["pairs"], numbers, strict=True):
         pair["number"] = number
-    digest, _ = unit.store.put(io.BytesIO(canonical_json(sheet)))
+    digest, _ = unit.store.put(io.BytesIO(json.dumps(sheet, sort_keys=True).encode()))
     summary = {"pairs": len(sheet["listed"]), "sample": len(sheet["sample"]), "decisions_erased": erased}
     return ChunkResult(digest, summary)

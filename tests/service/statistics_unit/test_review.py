@@ -88,8 +88,8 @@ def federation(tmp_path_factory: pytest.TempPathFactory, registers: dict[str, Re
 
 
 @pytest.fixture
-def own_federation(tmp_path: Path, registers: dict[str, Register]) -> Iterator[Federation]:
-    yield from opened(tmp_path, registers)
+def own_federation(tmp_path: Path) -> Iterator[Federation]:
+    yield from opened(tmp_path, make_registers(40))
 
 
 def compute(federation: Federation) -> Any:
@@ -150,7 +150,7 @@ def test_the_sheet_is_masked_and_in_order(federation: Federation, registers: dic
 def test_the_next_computation_does_what_was_decided_and_foretold(federation: Federation) -> None:
     found, before, first = stand(federation), persons(federation), newest(federation)
     assert first.parameters["decisions"]["count"] == 0
-    counts, chosen, touched = raw_counts(federation), {}, set[str]()
+    counts, chosen, touched = raw_counts(federation), dict[int, Verdict](), set[str]()
     for number in found.listed:  # decisions on different persons that change something
         pair = found.sheet[number]
         verdict = Verdict.DIFFERENT if pair["together"] else Verdict.SAME
