@@ -96,10 +96,11 @@ def _arrival(counts: Counts, times: Times, person: PersonHistory, start: date, e
         return
     arrival = _month(person.presence[0][0])
     year, stop = arrival // 12, _month(end.toordinal())
-    for k in (12, 24, 60):
+    counts["arrived", "all", year] += 1
+    for k in (6, 12, 24, 60):
         if arrival + k < stop:
             counts[f"observed_{k}", "all", year] += 1
-            if _first_month(person.insured, arrival + k) == arrival + k:
+            if k > 6 and _first_month(person.insured, arrival + k) == arrival + k:
                 counts[f"retained_{k}", "all", year] += 1
     channels = {"permit": person.permit, "authorised": person.authorised, "insured": person.insured}
     for name, spells in channels.items():
@@ -108,10 +109,19 @@ def _arrival(counts: Counts, times: Times, person: PersonHistory, start: date, e
             times[f"time_{name}_censored", year, stop - 1 - arrival] += 1
         else:
             times[f"time_{name}_event", year, found - arrival] += 1
+            counts[f"reached_{name}", "all", year] += 1
     insured, left = _first_month(person.insured, arrival), _departure(person, arrival, end.toordinal())
     if insured is not None and (left is None or insured <= left):
         times["first_insured", year, insured - arrival] += 1
+        _within(counts, "insured", arrival, insured, stop)
     elif left is not None:
         times["first_left", year, left - arrival] += 1
+        _within(counts, "left", arrival, left, stop)
     else:
         times["first_censored", year, stop - 1 - arrival] += 1
+
+
+def _within(counts: Counts, event: str, arrival: int, month: int, stop: int) -> None:
+    for k in (6, 12, 24):
+        if arrival + k < stop and month - arrival <= k:
+            counts[f"{event}_by_{k}", "all", arrival // 12] += 1

@@ -8,11 +8,11 @@ from dataclasses import replace
 from trajectories.breakdowns import Breakdowns
 from trajectories.channels import Channels
 from trajectories.figures import Figures, count_figures
-from trajectories.measures.arrivals import count_retention, count_times
+from trajectories.measures.arrivals import count_first_events, count_retention, count_times
 from trajectories.measures.residency import ScoreRule, count_residency
 from trajectories.measures.scene import Scene
 from trajectories.measures.stocks import count_nationals, count_stocks, count_transitions
-from trajectories.measures.work import count_accidents, count_gap, count_pay
+from trajectories.measures.work import count_accidents, count_gap, count_paid, count_pay
 from trajectories.residence import RULES, ResidenceRule
 
 
@@ -40,6 +40,8 @@ def count_extended(
     counts.update(count_gap(scene))
     counts.update(count_accidents(scene))
     counts.update(count_retention(scene))
+    counts.update(count_first_events(scene))
+    counts.update(count_paid(scene))
     counts.update(count_residency(scene, score))
     histograms.update(count_times(scene))
     histograms.update(count_pay(scene))

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from trajectories.definitions import ALL
 from trajectories.figures import Key, first_arrivals, first_month_from
-from trajectories.intervals import Intervals, Ints, month_of, month_start, pack
+from trajectories.intervals import Bools, Intervals, Ints, month_of, month_start, pack
 from trajectories.measures.scene import Scene
 
 #: Months after arrival at which retention is counted.
 RETENTION: Final = (12, 24, 60)
+#: Months after arrival at which first events of those observed so long are counted.
+REACHED: Final = (6, 12, 24)
 #: Channels to which the time from arrival is measured.
 TARGETS: Final = {"permit": "permit", "authorised": "authorised_work", "insured": "insured_work"}
 #: An absence that begins within the window counts as departure if it lasts at least so many days.
@@ -33,6 +35,34 @@ def count_retention(scene: Scene) -> Iterator[tuple[Key, Ints]]:
             own = month // 12 == year
             yield (f"observed_{k}", ALL, year), scene.migrants.count(person[own & seen], year)
             yield (f"retained_{k}", ALL, year), scene.migrants.count(person[own & kept], year)
+
+
+def count_first_events(scene: Scene) -> Iterator[tuple[Key, Ints]]:
+    """Yield the counts behind times and incidences, by year of arrival; releases are made from them.
+
+    `arrived`: all arrivals; `reached_<target>`: of them, who has a first month in the channel. Of the arrivals observed
+    k whole months after the month of arrival (`observed_k`): who had an insured month first (`insured_by_k`), or left
+    first (`left_by_k`), within k months. Where a year's arrivals are all observed so long, insured_by_k / observed_k is
+    the Aalen-Johansen estimate.
+    """
+    person, month = first_arrivals(scene.presence, scene.channels.window.first_day)
+    end = _end_month(scene)
+    left, has_left = _departures(scene, person, month)
+    chosen: dict[str, Bools] = {"arrived": np.ones(len(person), dtype=np.bool_)}
+    for target, channel in TARGETS.items():
+        reached, found = first_month_from(scene.channels.spells[channel], person, month)
+        chosen[f"reached_{target}"] = found
+        if target == "insured":
+            first = found & (~has_left | (reached <= left))
+            gone = has_left & ~first
+            for k in REACHED:
+                seen = month + k < end
+                chosen[f"observed_{k}"] = seen
+                chosen[f"insured_by_{k}"] = seen & first & (reached - month <= k)
+                chosen[f"left_by_{k}"] = seen & gone & (left - month <= k)
+    for name, mask in chosen.items():
+        for year in scene.years:
+            yield (name, ALL, year), scene.migrants.count(person[mask & (month // 12 == year)], year)
 
 
 def count_times(scene: Scene) -> Iterator[tuple[Key, NDArray[np.int64]]]:
@@ -71,7 +101,7 @@ def _end_month(scene: Scene) -> int:
     return int(month_of(np.array([scene.channels.window.end_day])).item())
 
 
-def _departures(scene: Scene, person: Ints, month: Ints) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _departures(scene: Scene, person: Ints, month: Ints) -> tuple[Ints, Bools]:
     """Return the month of the first lasting departure after arrival, and whether there is one."""
     spells, end_day = scene.presence, scene.channels.window.end_day
     following = np.full(len(spells), end_day, dtype=np.int64)

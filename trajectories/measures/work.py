@@ -12,7 +12,7 @@ from trajectories.breakdowns import last_day
 from trajectories.definitions import ALL
 from trajectories.events import SITUATIONS, owned
 from trajectories.figures import Key, Tally, marks
-from trajectories.intervals import Ints
+from trajectories.intervals import Bools, Ints
 from trajectories.measures.scene import Scene
 
 #: Width of a pay band in centimes, and how many bands there are; the last is open.
@@ -51,14 +51,31 @@ def count_accidents(scene: Scene) -> Iterator[tuple[Key, Ints]]:
 
 def count_pay(scene: Scene) -> Iterator[tuple[Key, NDArray[np.int64]]]:
     """Yield pay of full December months, all employers together, in bands of 500 MAD: migrants' and nationals'."""
+    for name, tally, year, paid, total in _paid(scene):
+        yield (f"pay_{name}", ALL, year), tally.histogram(paid, total // PAY_BAND, year, PAY_BANDS)
+
+
+def count_paid(scene: Scene) -> Iterator[tuple[Key, Ints]]:
+    """Yield the persons behind the pay of `count_pay`."""
+    for name, tally, year, paid, _ in _paid(scene):
+        yield (f"paid_{name}", ALL, year), tally.count(paid, year)
+
+
+def _paid(scene: Scene) -> Iterator[tuple[str, Tally, int, Ints, Ints]]:
+    """Yield name, tally, year, and the adults with a full December month and their pay in centimes."""
     who, month, days, pay = owned(
         scene.channels.events.declarations, scene.channels.person_of_record, "month", "days", "pay"
     )
+    tallies: tuple[tuple[str, Tally], ...] = (("migrants", scene.migrants), ("nationals", scene.nationals))
     for year in scene.years:
-        chosen = (month == 12 * year + 11) & (days >= FULL_MONTH) & (pay >= 0)
+        chosen = full_decembers(month, days, pay, year)
         total = np.zeros(scene.size, dtype=np.int64)
         np.add.at(total, who[chosen], pay[chosen])
         paid = np.flatnonzero(marks(who[chosen], scene.size) & scene.breakdowns.persons.adults(year))
-        tallies: tuple[tuple[str, Tally], ...] = (("migrants", scene.migrants), ("nationals", scene.nationals))
         for name, tally in tallies:
-            yield (f"pay_{name}", ALL, year), tally.histogram(paid, total[paid] // PAY_BAND, year, PAY_BANDS)
+            yield name, tally, year, paid, total[paid]
+
+
+def full_decembers(month: Ints, days: Ints, pay: Ints, year: int) -> Bools:
+    """Return which declarations are full months of December with a pay."""
+    return np.asarray((month == 12 * year + 11) & (days >= FULL_MONTH) & (pay >= 0), dtype=np.bool_)
