@@ -14,7 +14,7 @@ the register holds (`likely_persons`), so that it does not see errors of theirs;
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -32,6 +32,10 @@ FIRST_ROWS: Final = 8
 #: Rows whose weights sum to so many bits count as one person: the bound lies between these, where `valley` puts it.
 LEAST_WEIGHT, MOST_WEIGHT = 3, 6
 _FEW_PAIRS: Final = 200
+#: Bits, with all that lies below and above.
+_EDGES: Final = np.array([-np.inf, *range(LEAST_WEIGHT - 1, MOST_WEIGHT + 1), np.nextafter(MOST_WEIGHT + 1, 9), np.inf])
+#: Pairs weighed at a time: a register of 10^6 rows has 10^8 of them, which do not fit into memory together.
+_PAIRS_AT_ONCE: Final = 1 << 22
 
 
 class PersonCounter:
@@ -74,10 +78,17 @@ class PersonCounter:
         Args:
             buckets: Of several passes, as for the call: numbers of key values and rows. Large ones are left out.
         """
-        pairs = [_pairs_of(*_small(*one)) for one in buckets]
-        both = np.unique(np.concatenate([np.empty((0, 2), dtype=np.int64), *pairs]), axis=0)
-        weights = self._likeness.weights(both[:, 0], both[:, 1])
-        same = both[weights >= valley(weights)]
+        entries = [_small(*one) for one in buckets]
+        kept, weights, histogram = [], [], np.zeros(len(_EDGES) - 1, dtype=np.int64)
+        for pairs in _pairs_by_range(entries, len(self._subjects)):
+            found = self._likeness.weights(pairs[:, 0], pairs[:, 1])
+            histogram += np.histogram(found, bins=_EDGES)[0]
+            likely = found >= LEAST_WEIGHT
+            kept.append(pairs[likely])
+            weights.append(found[likely])
+        bound = _valley_of(histogram)
+        same = np.concatenate([np.empty((0, 2), dtype=np.int64), *kept])
+        same = same[np.concatenate([np.empty(0), *weights]) >= bound]
         first = np.unique(self._subjects, return_index=True)[1][self._subjects_from_zero]
         links = np.concatenate([same, np.stack([np.arange(len(first)), first], axis=1)])
         size = (len(first), len(first))
@@ -108,10 +119,14 @@ def valley(weights: npt.NDArray[np.float64]) -> float:
     Pairs of one person and of two make two hills. Where a register says little of its people the hills meet at a low
     weight, where it says much they are far apart, and namesakes must not pass for one person.
     """
-    if len(weights) < _FEW_PAIRS:
+    return _valley_of(np.histogram(weights, bins=_EDGES)[0])
+
+
+def _valley_of(histogram: npt.NDArray[np.int64]) -> float:
+    """Return the valley of a histogram over `_EDGES`."""
+    if histogram.sum() < _FEW_PAIRS:
         return float(LEAST_WEIGHT + MOST_WEIGHT) / 2
-    edges = np.arange(LEAST_WEIGHT - 1, MOST_WEIGHT + 2)
-    count = np.histogram(weights, bins=edges)[0].astype(np.float64)
+    count = histogram[1:-1]
     about = count[:-1] + count[1:]  # pairs within one bit of LEAST_WEIGHT, LEAST_WEIGHT + 1, ...
     return float(LEAST_WEIGHT + int(np.argmin(about)))
 
@@ -123,12 +138,34 @@ def _small(buckets: Rows, rows: Rows) -> tuple[Rows, Rows]:
     return entries[few, 0], entries[few, 1]
 
 
-def _pairs_of(bucket: Rows, row: Rows) -> Rows:
-    """Return int64[n, 2]: the rows of all pairs of entries that share a bucket, the smaller row first."""
-    if not len(bucket):
-        return np.empty((0, 2), dtype=np.int64)
-    one, two = (row[place] for place in _pairs_within(bucket))
-    return np.stack([np.minimum(one, two), np.maximum(one, two)], axis=1)
+def _pairs_by_range(entries: Sequence[tuple[Rows, Rows]], rows: int) -> Iterator[Rows]:
+    """Yield int64[n, 2]: the rows of all pairs of entries that share a bucket, each pair once, the smaller row first.
+
+    Args:
+        entries: Bucket and row of each entry, sorted by both; a pair may share buckets of several of these.
+        rows: Rows of the register. Pairs come in ranges of the smaller row.
+    """
+    following = [_following(bucket) for bucket, _ in entries]
+    of_row = np.zeros(rows, dtype=np.int64)
+    for (_, row), count in zip(entries, following, strict=True):
+        np.add.at(of_row, row, count)
+    ranges = np.cumsum(of_row) // _PAIRS_AT_ONCE
+    for number in np.unique(ranges):
+        keys = []
+        for (_, row), count in zip(entries, following, strict=True):
+            place = np.flatnonzero((ranges[row] == number) & (count > 0))
+            smaller = np.repeat(place, count[place])
+            step = np.arange(len(smaller)) - np.repeat(np.cumsum(count[place]) - count[place], count[place])
+            keys.append(row[smaller] * rows + row[smaller + step + 1])
+        distinct = np.unique(np.concatenate(keys))
+        yield np.stack([distinct // rows, distinct % rows], axis=1)
+
+
+def _following(bucket: Rows) -> Rows:
+    """Return int64[n]: how many entries of its bucket stand behind each entry; `bucket` is sorted."""
+    starts = np.flatnonzero(np.r_[True, bucket[1:] != bucket[:-1]])
+    ends = np.r_[starts[1:], len(bucket)]
+    return np.repeat(ends, ends - starts) - np.arange(len(bucket)) - 1 if len(bucket) else bucket
 
 
 def _rank(bucket: Rows) -> Rows:

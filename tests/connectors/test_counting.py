@@ -78,3 +78,19 @@ def test_never_more_persons_than_subjects_nor_fewer_than_one(rows):
 def test_a_key_value_on_very_many_rows_is_crowded_without_comparing_them():
     many = _identities(*[("ana", "lopez", 1980, 2, 3, "f", None)] * (MAX_ROWS + 1))
     assert _count(many) == [MAX_ROWS + 1]
+
+
+def test_likely_persons_are_the_same_however_many_pairs_are_weighed_at_a_time(monkeypatch):
+    people = (("amina", "bennani", 1990), ("amina", "benani", 1990), ("omar", "alami", 1985), ("zineb", "alami", 1971))
+    rows = _identities(*((*one, 1 + n % 12, 1 + n % 28, None, None) for n in range(15) for one in people))
+    counter = PersonCounter(rows, np.arange(rows.height))
+
+    def buckets():
+        for column in ("given", "birth_year", "birth_month"):
+            keyed = rows.with_row_index("row").sort(column, "row")
+            yield keyed[column].rle_id().to_numpy().astype(np.int64), keyed["row"].to_numpy().astype(np.int64)
+
+    whole = counter.likely_persons(buckets())
+    assert 1 < len(np.unique(whole)) < rows.height
+    monkeypatch.setattr("connectors.counting._PAIRS_AT_ONCE", 7)
+    assert (counter.likely_persons(buckets()) == whole).all()
