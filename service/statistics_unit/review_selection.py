@@ -20,6 +20,7 @@ import polars as pl
 from linkage.agglomeration import components
 from linkage.cluster import LIKELY, absent_evidence, cluster, register_masks
 from linkage.draws import uniform
+from linkage.mincut import size_limits
 from linkage.pairs import SubjectPairs
 
 #: Pairs whose effect is computed, and those of them that are listed; pairs of the calibration sample.
@@ -128,7 +129,8 @@ def changes_of(
         return found
     whole = np.concatenate([chosen for _, _, chosen in asked])
     a, b, probability = (np.concatenate(column) for column in columns)
-    made = cluster(offset, register[whole], single, a, b, probability, absent=absent)
+    limits = size_limits(labels, register, single)
+    made = cluster(offset, register[whole], single, a, b, probability, absent=absent, limits=limits)
     start = 0
     for place, same, chosen in asked:
         own = made[start : start + len(chosen)]
