@@ -1,7 +1,8 @@
 """Self-assessment: precision and recall of the persons found, estimated without the truth.
 
-- *False links*: pairs of one person at one minus their calibrated probability. A pair that no pass compared, joined
-  by way of others, counts as true with the share that missed links have among missed and chance ones.
+- *False links*: pairs of one person at one minus their probability in context (`linkage.context`). A pair that no
+  pass compared, joined by way of others, counts as true with the share that missed links have among missed and
+  chance ones.
 - *Missed links among compared pairs*: pairs left apart, at their probability.
 - *Blocking loss*: passes are captures; from the sure pairs that one and two passes found, Chao's estimator (1987)
   gives those that none found, f1 (f1 - 1) / (2 (f2 + 1)). Pairs joined by way of others are taken off.
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linkage.cluster import check_evidence
+from linkage.context import in_context
 from linkage.errors import EvidenceError
 from linkage.pairs import SubjectPairs
 
@@ -72,7 +74,7 @@ def assess(
     Args:
         register_of_subject: Integer[n], the register of each subject.
         one_record_registers: Registers in which a person has at most one subject: they have no pairs of their own.
-        pairs: Pairs of subjects with calibrated probabilities.
+        pairs: Pairs of subjects with their own probabilities.
         passes: Integer[m], how many passes found each pair.
         labels: Integer[n], the person of each subject.
 
@@ -93,8 +95,10 @@ def assess(
     for a, b in sorted({*linked, *zip(low.tolist(), high.tolist(), strict=True)}):
         if a != b or a not in one_record_registers:
             parts[a, b] = linked.get((a, b), 0), (low == a) & (high == b)
+    sure = pairs.probability >= SURE
+    chance = in_context(register, one_record_registers, pairs).probability
     return {
-        key: _assessed(count, pairs.probability[own], found[own], together[own]) for key, (count, own) in parts.items()
+        key: _assessed(count, chance[own], found[own] * sure[own], together[own]) for key, (count, own) in parts.items()
     }
 
 
@@ -115,8 +119,8 @@ def _linked(register: Index, person: Index) -> dict[tuple[int, int], int]:
 def _assessed(
     linked: int, probability: npt.NDArray[np.float64], found: Index, together: npt.NDArray[np.bool_]
 ) -> Assessment:
-    sure = probability >= SURE
-    once, twice = (int((sure & (found == times)).sum()) for times in (1, 2))
+    """Assess some pairs; `found` is the number of passes of the sure ones, 0 of the others."""
+    once, twice = (int((found == times).sum()) for times in (1, 2))
     unseen = once * max(once - 1, 0) / (2 * (twice + 1))
     joined = max(linked - int(together.sum()), 0)  # pairs of one person that no pass compared
     true_joined = joined * unseen / (unseen + joined) if joined else 0.0

@@ -3,8 +3,8 @@
 The point estimate says who is one person; its uncertainty passes on to every figure that is computed
 from persons (Sadinle 2018, linkage averaging). A draw is another partition of the same subjects:
 
-- *Cores* are clusters that hold at nearly certain evidence; no draw cuts them.
-- Two cores are one person with the probability that their mean log odds stand for, and one number
+- *Cores* are clusters that hold at nearly certain evidence (`linkage.context`); no draw cuts them.
+- Two cores are one person with the probability that they have in context, and one number
   decides for all edges between them: what makes one of them doubtful (a missing date, another
   spelling) makes the others doubtful too. Numbers come from a counter (`uniform`), so that a draw is the
   same whatever the order of edges, and a component that did not change draws the same again.
@@ -28,15 +28,14 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import ndtri
 
-from linkage.agglomeration import Graph, agglomerate, summed
-from linkage.cluster import absent_evidence, check_evidence, evidence_of, register_masks
+from linkage.agglomeration import Graph, agglomerate
+from linkage.cluster import check_evidence
+from linkage.context import core_pairs
 from linkage.errors import EvidenceError
 from linkage.missed import Fragments, MissedLinks
 from linkage.pairs import SubjectPairs
 
-CORE_EVIDENCE: Final = 5.0  # log odds (probability .993) above which no draw cuts
 DECIDED: Final = 6.0  # log odds of an edge between cores once a draw has decided it
-_LARGEST: Final = 60.0  # log odds beyond this make no difference to a probability
 LEAST: Final = 0.005  # core pairs less likely than this are never drawn together
 DRAWS_SCHEMA: Final = pa.schema(
     [
@@ -103,7 +102,7 @@ def draw_partitions(
     Args:
         register_of_subject: Integer[n], the register of each.
         one_record_registers: Registers in which a person has at most one subject.
-        pairs: Pairs of subjects with calibrated probabilities.
+        pairs: Pairs of subjects with their own probabilities.
         point: Integer[n], the point estimate (`cluster.cluster`).
         draws: How many.
         seed: Same seed and same input, same draws; draw d does not depend on how many there are.
@@ -124,7 +123,7 @@ def draw_partitions(
         raise EvidenceError("Every subject has one point estimate and one stratum.")
     if draws < 0 or not 0 <= doubt < np.inf:
         raise EvidenceError("Neither the number of draws nor the doubt about calibration is negative.")
-    cores = _cores(n, register, one_record_registers, pairs)
+    cores = _cores(register, one_record_registers, pairs)
     days = np.zeros(n) if moment is None else np.asarray(moment, dtype=np.float64)
     if len(days) != n or not np.isfinite(days).all():
         raise EvidenceError("Every subject has one moment, a finite number of days.")
@@ -170,27 +169,13 @@ class _Cores:
         return np.asarray(agglomerate(decided, 0.0, -DECIDED)[self.core])
 
 
-def _cores(n: int, register: Index, one: Collection[int], pairs: SubjectPairs) -> _Cores:
-    mask = register_masks(register, one)
-    absent = absent_evidence(pairs.a, pairs.b, pairs.probability, mask)
-    evidence = evidence_of(pairs.probability)
-    every = np.ones(len(evidence), dtype=np.int64)
-    graph = Graph(np.ones(n, dtype=np.int64), mask, *summed(pairs.a, pairs.b, evidence, every))
-    core = agglomerate(graph, CORE_EVIDENCE, absent)
-    size = np.bincount(core, minlength=n)
-    core_mask = np.zeros(n, dtype=np.uint64)
-    np.bitwise_or.at(core_mask, core, mask)
-    a, b = core[graph.a], core[graph.b]
-    outside = a != b
-    a, b, total, seen = summed(a[outside], b[outside], graph.evidence[outside], graph.seen[outside])
-    whole = size[a] * size[b]
-    mean = np.clip((total + (whole - seen) * absent) / np.maximum(whole, 1), -_LARGEST, _LARGEST)
-    chance = 1 / (1 + np.exp(-mean))
-    kept = (chance >= LEAST) & (core_mask[a] & core_mask[b] == 0)
-    a, b = a[kept], b[kept]
-    ends = register[a], register[b]
-    graph = Graph(size, core_mask, a, b, total[kept], seen[kept])
-    return _Cores(core, graph, chance[kept], np.minimum(*ends), np.maximum(*ends))
+def _cores(register: Index, one: Collection[int], pairs: SubjectPairs) -> _Cores:
+    found = core_pairs(register, one, pairs)
+    graph, chance = found.graph, 1 / (1 + np.exp(-found.odds))
+    kept = chance >= LEAST
+    graph = graph._replace(a=graph.a[kept], b=graph.b[kept], evidence=graph.evidence[kept], seen=graph.seen[kept])
+    ends = register[graph.a], register[graph.b]
+    return _Cores(found.core, graph, chance[kept], np.minimum(*ends), np.maximum(*ends))
 
 
 def _rows(draw: int, point: Index, cluster: Index) -> pa.Table:
