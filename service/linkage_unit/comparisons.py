@@ -111,6 +111,13 @@ class Comparing:
             engine.close()
             raise
 
+    def close(self) -> None:
+        """Let go of a cluster; the next comparison connects anew."""
+        with self._lock:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+
     def _connected(self) -> Engine:
         with self._lock:
             if self._engine is None:

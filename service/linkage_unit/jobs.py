@@ -17,5 +17,9 @@ def linkage_workers(unit: Unit) -> Iterator[None]:
         return
     from service.linkage_unit.workflow import LinkageWorkflow  # its libraries load where they are needed
 
-    with running_workers(unit, LinkageWorkflow(unit)):
-        yield
+    workflow = LinkageWorkflow(unit)
+    try:
+        with running_workers(unit, workflow):
+            yield
+    finally:
+        workflow.close()

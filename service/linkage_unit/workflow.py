@@ -79,6 +79,10 @@ class LinkageWorkflow:
             "deliver": self._deliver,
         }
 
+    def close(self) -> None:
+        """Let go of the engine that compares."""
+        self._comparing.close()
+
     def check(self, session: Session, run: Run) -> None:
         """Refuse to go on without a live agreement and the very submissions the run started with.
 
