@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from trajectories.definitions import ALL
+from trajectories.definitions import ALL, INDICATORS, Indicator
 from trajectories.measures.arrivals import RETENTION, TARGETS
 from trajectories.measures.stocks import STATES
 
@@ -225,6 +225,8 @@ _QUALITY: Final = (
 )
 
 EXTENDED: Final = (*_STOCKS, *_FLOWS, *_PATHS, *_QUALITY)
+#: The reference indicators and the extended ones: what releases show.
+EVERY_INDICATOR: Final[tuple[Indicator | Extended, ...]] = (*INDICATORS, *EXTENDED)
 
 #: Indicators that others publish and registers do not hold, with the reason.
 NOT_AVAILABLE: Final = {

@@ -90,6 +90,11 @@ class Figures:
     histograms: dict[Key, NDArray[np.int64]]
 
     @property
+    def measures(self) -> frozenset[str]:
+        """Names of all counts and histograms."""
+        return frozenset(measure for measure, _, _ in (*self.counts, *self.histograms))
+
+    @property
     def medians(self) -> dict[Key, list[float | None]]:
         """Medians of all histograms."""
         return {key: medians_of(histogram) for key, histogram in self.histograms.items()}

@@ -36,6 +36,20 @@ def blocks_of(indicators: Sequence[Indicator | Extended], years: Sequence[int]) 
     return [(one, residence, year) for one in indicators for residence in one.residence for year in years]
 
 
+def available(one: Indicator | Extended, figures: Figures) -> bool:
+    """Return whether figures hold the measures (or the kept values) that an indicator is made of."""
+    names = figures.measures
+    if one.code in names:
+        return True
+    if isinstance(one, Indicator):
+        return {one.numerator, one.denominator} <= names
+    made = {
+        "incidence": ("first_insured", "first_left", "first_censored"),
+        "pay_gap": ("pay_migrants", "pay_nationals"),
+    }.get(one.kind, tuple(measure for measure, _, _ in (*one.numerator, *one.denominator)))
+    return {*made} <= names
+
+
 def values_of(figures: Figures, indicators: Sequence[Indicator | Extended]) -> Floats:
     """Return float64 (blocks, categories)."""
     blocks = blocks_of(indicators, figures.years)

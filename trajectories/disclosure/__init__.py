@@ -4,14 +4,13 @@ from trajectories.disclosure.cell_keys import NOISE_BOUND, NOISE_VARIANCE, Pertu
 from trajectories.disclosure.cells import CELL_SCHEMA, Cells, cells_from, cells_of
 from trajectories.disclosure.cubes import ProtectedCube, protect_cube
 from trajectories.disclosure.magnitudes import MagnitudeRules, unsafe_magnitudes
+from trajectories.disclosure.published import BASE, rounded
 from trajectories.disclosure.sketches import PopulationSketch
 from trajectories.disclosure.suppression import (
-    BASE,
     MEDIAN_THRESHOLD,
     THRESHOLD,
     Equation,
     protect,
-    rounded,
     suppressed_cells,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,9 +14,12 @@ from contract.errors import InputError
 from trajectories.breakdowns import Breakdowns
 from trajectories.channels import CHANNELS, Channels
 from trajectories.disclosure.cell_keys import Ints, Perturbation, record_keys
+from trajectories.disclosure.pay import dominated_pay
 from trajectories.disclosure.sketches import PopulationSketch
+from trajectories.extended import EVERY_INDICATOR
 from trajectories.figures import Figures, Key, count_figures
 from trajectories.persons import Persons
+from trajectories.values import available, blocks_of, values_of
 
 CELL_SCHEMA: Final = {
     "measure": pl.String,
@@ -28,6 +32,9 @@ CELL_SCHEMA: Final = {
     "median": pl.Float64,
 }
 _POPULATION: Final = "population"
+#: Kinds of indicators whose value is kept beside the counts: they are no sums of counts.
+KEPT_KINDS: Final = frozenset({"median", "survival_median", "pay_gap"})
+_KEPT: Final = frozenset(one.code for one in EVERY_INDICATOR if one.kind in KEPT_KINDS)
 _CONTENT_CONTEXT: Final = b"wasl/content-key/1/"
 
 
@@ -76,19 +83,28 @@ def content_keys(channels: Channels, persons: Persons, series: str) -> Ints:
 
 
 def cells_of(
-    channels: Channels, breakdowns: Breakdowns, series: str, *, figures: Figures | None = None
+    channels: Channels,
+    breakdowns: Breakdowns,
+    series: str,
+    *,
+    figures: Figures | None = None,
+    count: Callable[[Channels, Breakdowns], Figures] = count_figures,
 ) -> tuple[pl.DataFrame, PopulationSketch]:
-    """Return the cells of the reference indicators (`CELL_SCHEMA`) and the sketch of their population.
+    """Return the cells of the indicators (`CELL_SCHEMA`) and the sketch of their population.
+
+    What is no sum of counts (medians, the pay gap) is kept as a value beside the counts behind it; a pay gap that one
+    or two employers dominate is not kept (`trajectories.disclosure.magnitudes`).
 
     Args:
         channels: Spells of all persons.
         breakdowns: Categories of the tables.
         series: See `record_keys`.
-        figures: What `count_figures` made of the same, if it was counted already.
+        figures: What `count` made of the same, if it was counted already.
+        count: `trajectories.figures.count_figures`, or `trajectories.measures.count_extended` for all indicators.
     """
     keys = record_keys(channels.persons["person_id"].to_list(), series)
-    figures = count_figures(channels, breakdowns) if figures is None else figures
-    keyed = count_figures(channels, replace(breakdowns, record_keys=keys))
+    figures = count(channels, breakdowns) if figures is None else figures
+    keyed = count(channels, replace(breakdowns, record_keys=keys))
     contents = content_keys(channels, breakdowns.persons, series)[breakdowns.persons.in_population]
     population_key = np.full(len(figures.categories), contents.sum())
     rows: list[tuple[str, str, int, Ints, Ints, list[float | None]]] = [
@@ -98,7 +114,7 @@ def cells_of(
         nothing: list[float | None] = [None] * len(counts)
         rows.append((measure, residence, year, counts, keyed.counts[measure, residence, year], nothing))
     zeros = np.zeros(len(figures.categories), dtype=np.int64)
-    rows += [(*key, zeros, zeros, medians) for key, medians in figures.medians.items()]
+    rows += [(*key, zeros, zeros, row) for key, row in _kept_values(channels, breakdowns, figures).items()]
     frame = pl.DataFrame(
         [
             (measure, residence, year, *category, int(count), int(key), median)
@@ -109,6 +125,22 @@ def cells_of(
         orient="row",
     )
     return frame, PopulationSketch.of(contents)
+
+
+def _kept_values(channels: Channels, breakdowns: Breakdowns, figures: Figures) -> dict[Key, list[float | None]]:
+    """Return the values of the indicators that are no sums of counts."""
+    kept: dict[Key, list[float | None]] = {}
+    for one in EVERY_INDICATOR:
+        if one.kind not in KEPT_KINDS or not available(one, figures):
+            continue
+        for (_, residence, year), row in zip(blocks_of([one], figures.years), values_of(figures, [one]), strict=True):
+            closed = ~np.isfinite(row)
+            if one.kind == "pay_gap":
+                closed |= dominated_pay(channels, breakdowns, year)
+            kept[one.code, residence, year] = [
+                None if hidden else value for value, hidden in zip(row.tolist(), closed.tolist(), strict=True)
+            ]
+    return kept
 
 
 def cells_from(frame: pl.DataFrame) -> Cells:
@@ -130,7 +162,7 @@ def cells_from(frame: pl.DataFrame) -> Cells:
         if key[0] == _POPULATION:
             categories = tuple(part.select("breakdown", "category").rows())
             population, population_key = part["count"].to_numpy(), int(part["key"][0])
-        elif key[0].endswith("_median"):
+        elif key[0] in _KEPT:
             medians[key] = part["median"].to_list()
         else:
             counts[key], keys[key] = part["count"].to_numpy(), part["key"].to_numpy()
@@ -140,9 +172,14 @@ def cells_from(frame: pl.DataFrame) -> Cells:
 
 @dataclass(frozen=True)
 class StoredFigures(Figures):
-    """Figures whose medians were computed before: their histograms are not kept."""
+    """Figures whose medians (and other kept values) were computed before: their histograms are not kept."""
 
     known_medians: dict[Key, list[float | None]]
+
+    @property
+    def measures(self) -> frozenset[str]:
+        """Names of all counts and kept values."""
+        return super().measures | {measure for measure, _, _ in self.known_medians}
 
     @property
     def medians(self) -> dict[Key, list[float | None]]:

@@ -19,6 +19,9 @@ Sources: threshold 10 and base 5 are the defaults of ACRO (semi-automated output
 close to OpenSAFELY's practice; primary and secondary suppression and rounding as in Hundepool et al., Statistical
 Disclosure Control (Wiley, 2012), chapter 4.
 
+5. **Extended indicators** (`trajectories.extended`) follow the same rules. A share is shown only if the persons that it
+   leaves out are as many as the threshold too: that all of a group have something says it of each of them.
+
 Releases replace rule 3 by noise (`noise` and `keys` of `protect`): counts are perturbed by their cell keys first, and
 rules 1 and 2 look at perturbed counts only, with a threshold that is higher by the noise's bound. So a cell of fewer
 than 10 persons is never shown, and all that is published is a function of perturbed counts. Medians need 20 persons.
@@ -27,25 +30,34 @@ than 10 persons is never shown, and all that is published is a function of pertu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from contract.errors import InputError
-from trajectories.definitions import ALL, INDICATOR_COLUMNS, INDICATORS, Indicator
+from trajectories.definitions import ALL, INDICATORS, Indicator
 from trajectories.disclosure.cell_keys import Ints, Perturbation
+from trajectories.disclosure.published import BASE, Cell, Published
+from trajectories.disclosure.widening import widened
+from trajectories.extended import Extended
 from trajectories.figures import Figures, Key
-from trajectories.indicators import INDICATOR_SCHEMA
+from trajectories.measures.stocks import STATES
+from trajectories.values import available, table_of
 
 THRESHOLD: Final = 10
-BASE: Final = 5
 #: Fewest persons behind a median of a release.
 MEDIAN_THRESHOLD: Final = 20
 UNKNOWN: Final = "unknown"
-
-Cell = tuple[str, str, int, int]  # measure, residence, year, position of the category
+#: Residence, name of the flows and stock of the balances X(t - 1) + entries + ageing = X(t) + exits.
+BALANCES: Final = (
+    ("12_16", "working_age", "working_age_stock"),
+    ("6_12", "working_age", "working_age_stock"),
+    (ALL, "insured_workers", "workers_insured"),
+    (ALL, "authorised_workers", "workers_authorised"),
+)
 
 
 @dataclass(frozen=True)
@@ -67,11 +79,6 @@ class Equation:
         return Equation(left, right, self.last_resort)
 
 
-def rounded(count: int, base: int = BASE) -> int:
-    """Return a count rounded to the nearest multiple of the base (ties, of an even base, upwards)."""
-    return (2 * count + base) // (2 * base) * base
-
-
 def protect(
     figures: Figures,
     *,
@@ -79,6 +86,8 @@ def protect(
     base: int = BASE,
     noise: Perturbation | None = None,
     keys: Mapping[Key, Ints] | None = None,
+    indicators: Sequence[Indicator | Extended] = INDICATORS,
+    raw: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return the indicator table that may be published.
 
@@ -88,6 +97,8 @@ def protect(
         base: Counts are rounded to multiples of it; with noise they are not rounded.
         noise: Perturbation of the population.
         keys: Sums of record keys behind every count; needed with noise.
+        indicators: The table's; one whose measures the figures lack is left out.
+        raw: Raw table with intervals: with noise, what is shown gets an interval (`trajectories.disclosure.widening`).
 
     Returns:
         As `INDICATOR_SCHEMA`, `protected` true everywhere, `value` null where suppressed or not defined.
@@ -97,64 +108,34 @@ def protect(
     """
     if threshold < 1 or base < 1:
         raise InputError("Threshold and base of the disclosure control must be 1 or more.")
-    least_of_medians = 0
+    least_of_medians, deviation = 0, 0.0
     if noise is not None:
         if keys is None or figures.counts.keys() - keys.keys():
             raise InputError("Noise needs the cell keys of every count.")
         drawn = {key: noise.perturbed(counts, keys[key]) for key, counts in figures.counts.items()}
         figures, base = replace(figures, counts=drawn), 1
         threshold, least_of_medians = threshold + noise.bound, MEDIAN_THRESHOLD + noise.bound
+        deviation = float(np.sqrt(noise.variance))
+    shown = [one for one in indicators if available(one, figures)]
     hidden = suppressed_cells(figures, threshold)
-    rows = [
-        (indicator.code, residence, str(year), breakdown, category, value)
-        for indicator in INDICATORS
-        for residence in indicator.residence
-        for year in figures.years
-        for (breakdown, category), value in zip(
-            figures.categories,
-            _published(indicator, residence, year, figures, hidden, base, least_of_medians),
-            strict=True,
-        )
-    ]
-    frame = pl.DataFrame(rows, schema=list(INDICATOR_COLUMNS[:6]), orient="row", infer_schema_length=None)
-    return frame.with_columns(lower=None, upper=None, protected=pl.lit(value=True)).cast(INDICATOR_SCHEMA)  # type: ignore[arg-type]
-
-
-def _published(
-    indicator: Indicator,
-    residence: str,
-    year: int,
-    figures: Figures,
-    hidden: set[Cell],
-    base: int,
-    least_of_medians: int,
-) -> list[float | None]:
-    positions = range(len(figures.categories))
-
-    def open_count(measure: str, position: int) -> int | None:
-        if (measure, residence, year, position) in hidden:
-            return None
-        return rounded(int(figures.counts[measure, residence, year][position]), base)
-
-    if indicator.kind == "count":
-        counts = [open_count(indicator.code, position) for position in positions]
-        return [None if count is None else float(count) for count in counts]
-    if indicator.kind == "median":
-        medians = figures.medians[indicator.code, residence, year]
-        behind = [open_count(indicator.denominator, position) for position in positions]
-        enough = [count is not None and count >= least_of_medians for count in behind]
-        return [median if shown else None for median, shown in zip(medians, enough, strict=True)]
-    above = [open_count(indicator.numerator, position) for position in positions]
-    below = [open_count(indicator.denominator, position) for position in positions]
-    return [min(a / b, 1.0) if a is not None and b else None for a, b in zip(above, below, strict=True)]
+    table = Published(figures, hidden, base, threshold, least_of_medians, deviation)
+    values, deviations = table.values_of(shown)
+    made = table_of(figures, shown, values).with_columns(protected=pl.lit(value=True))
+    return made if raw is None or noise is None else widened(made, deviations, raw)
 
 
 def suppressed_cells(figures: Figures, threshold: int = THRESHOLD) -> set[Cell]:
     """Return the cells that rules 1 and 2 suppress."""
     counts: dict[Cell, int] = {
-        (*key, position): int(count) for key, row in figures.counts.items() for position, count in enumerate(row)
+        (*key, position): count
+        for key, row in figures.counts.items()
+        for position, count in enumerate(np.asarray(row).tolist())
     }
-    structural = {position for position, persons in enumerate(figures.population) if persons == 0}
+    # Persons change their age group or activity: a category is empty only if nobody was ever counted in it.
+    ever = np.any(
+        [*(np.asarray(row) != 0 for row in figures.counts.values()), np.asarray(figures.population) != 0], axis=0
+    )
+    structural = set(np.flatnonzero(~ever).tolist())
     hidden = {cell for cell, count in counts.items() if count < threshold and cell[3] not in structural}
     unknown = {position for position, (_, category) in enumerate(figures.categories) if category == UNKNOWN}
     equations = [equation.without(structural | unknown) for equation in _equations(figures)]
@@ -229,6 +210,15 @@ def _relations(years: list[int]) -> Iterator[tuple[tuple[Key, ...], tuple[Key, .
         yield gap, keys(ALL, year, "workers_insured")
         liable = keys(ALL, year, "gap_expired", "gap_none", "both_not_exempt")
         yield liable, keys(ALL, year, "insured_not_exempt")
+        exact = keys(ALL, year, "gap_exempt", "gap_expired", "gap_other_permit", "gap_residual")
+        yield exact, keys(ALL, year, "gap_total")
+        yield keys(ALL, year, "gap_other_permit", "gap_residual"), keys(ALL, year, "gap_none")
+        yield keys(ALL, year, "gap_total", "workers_both"), keys(ALL, year, "workers_insured")
+        for state in STATES:
+            yield keys(ALL, year, *(f"transition_{state}_{to}" for to in STATES)), keys(ALL, year, f"state_{state}")
+        for residence, name, stock in BALANCES:
+            entered = keys(residence, year, *(f"{name}_{part}" for part in ("start", "entries", "ageing")))
+            yield entered, keys(residence, year, stock, f"{name}_exits")
         for rule in ("12_16", "6_12"):
             before = keys(rule, year - 1, "resident_stock") + keys(rule, year, "inflow")
             yield before, keys(rule, year, "resident_stock", "outflow")
