@@ -122,7 +122,11 @@ def in_context(
 
     Two subjects of a core have its own mean, two of cores that exclude each other 0.
     """
-    cores = core_pairs(register_of_subject, one_record_registers, pairs)
+    return context_of(core_pairs(register_of_subject, one_record_registers, pairs), pairs)
+
+
+def context_of(cores: CorePairs, pairs: SubjectPairs) -> SubjectPairs:
+    """Return the pairs that the cores were made from with their probabilities in context."""
     n = np.int64(len(cores.core))
     ends = cores.core[pairs.a], cores.core[pairs.b]
     low, high = np.minimum(*ends), np.maximum(*ends)
