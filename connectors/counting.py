@@ -32,6 +32,8 @@ FIRST_ROWS: Final = 8
 #: Rows whose weights sum to so many bits count as one person: the bound lies between these, where `valley` puts it.
 LEAST_WEIGHT, MOST_WEIGHT = 3, 6
 _FEW_PAIRS: Final = 200
+#: A likely person of more rows of one register is a chain of namesakes.
+_MOST_ROWS_OF_A_PERSON: Final = 256
 #: Bits, with all that lies below and above.
 _EDGES: Final = np.array([-np.inf, *range(LEAST_WEIGHT - 1, MOST_WEIGHT + 1), np.nextafter(MOST_WEIGHT + 1, 9), np.inf])
 #: Pairs weighed at a time: a register of 10^6 rows has 10^8 of them, which do not fit into memory together.
@@ -86,14 +88,22 @@ class PersonCounter:
             likely = found >= LEAST_WEIGHT
             kept.append(pairs[likely])
             weights.append(found[likely])
-        bound = _valley_of(histogram)
-        same = np.concatenate([np.empty((0, 2), dtype=np.int64), *kept])
-        same = same[np.concatenate([np.empty(0), *weights]) >= bound]
+        links, found = (
+            np.concatenate([np.empty((0, 2), dtype=np.int64), *kept]),
+            np.concatenate([np.empty(0), *weights]),
+        )
         first = np.unique(self._subjects, return_index=True)[1][self._subjects_from_zero]
-        links = np.concatenate([same, np.stack([np.arange(len(first)), first], axis=1)])
-        size = (len(first), len(first))
-        graph = coo_array((np.ones(len(links), dtype=np.int8), (links[:, 0], links[:, 1])), size)
-        return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+        certain = np.stack([np.arange(len(first)), first], axis=1)
+        bound = _valley_of(histogram)
+        links, found = links[found >= bound], found[found >= bound]
+        while True:
+            person = _joined(np.concatenate([links, certain]), len(first))
+            # nobody has so many rows: chains of namesakes fall apart under a higher bound, the others stay
+            chained = np.bincount(person)[person[links[:, 0]]] > _MOST_ROWS_OF_A_PERSON
+            if not chained.any():
+                return person
+            bound += 1
+            links, found = links[~chained | (found >= bound)], found[~chained | (found >= bound)]
 
     @property
     def _subjects_from_zero(self) -> Rows:
@@ -120,6 +130,12 @@ def valley(weights: npt.NDArray[np.float64]) -> float:
     weight, where it says much they are far apart, and namesakes must not pass for one person.
     """
     return _valley_of(np.histogram(weights, bins=_EDGES)[0])
+
+
+def _joined(links: Rows, size: int) -> Rows:
+    """Return int64[size]: the component of each row, links being int64[n, 2]."""
+    graph = coo_array((np.ones(len(links), dtype=np.int8), (links[:, 0], links[:, 1])), (size, size))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
 def _valley_of(histogram: npt.NDArray[np.int64]) -> float:

@@ -94,3 +94,20 @@ def test_likely_persons_are_the_same_however_many_pairs_are_weighed_at_a_time(mo
     assert 1 < len(np.unique(whole)) < rows.height
     monkeypatch.setattr("connectors.counting._PAIRS_AT_ONCE", 7)
     assert (counter.likely_persons(buckets()) == whole).all()
+
+
+def test_a_chain_of_namesakes_is_not_one_person(monkeypatch):
+    """Each is a letter from the next: by links alone all would be one, and nobody has so many rows."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    names = ["".join(letters[(at + step) // 6 % 26] for step in range(6)) for at in range(120)]
+    rows = _identities(*((name, "alami", 1980, 1, 1, "m", None) for name in names))
+    counter = PersonCounter(rows, np.arange(rows.height))
+
+    def buckets():
+        yield np.repeat(np.arange(60), 4)[: rows.height * 2], np.sort(np.r_[np.arange(120), np.arange(120)])
+        yield np.repeat(np.arange(40), 3), np.arange(120)
+
+    whole = np.bincount(counter.likely_persons(buckets()))
+    monkeypatch.setattr("connectors.counting._MOST_ROWS_OF_A_PERSON", 3)
+    parts = np.bincount(counter.likely_persons(buckets()))
+    assert whole.max() > 3 >= parts.max()
