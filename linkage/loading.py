@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -14,26 +14,35 @@ from numba import njit
 from linkage.columns import ColumnSpec, columns_of
 from linkage.errors import PassTableError
 from linkage.layout import token_places, token_width
+from linkage.ordering import block_ends, partnered_rows, sorted_rows
 from linkage.plan import ComparisonPlan
 from linkage.tables import PassArrays
 
-_SHORT_RUN: Final = 64  # rows of a block that are sorted by insertion
 _LINE: Final = 64  # bytes of a cache line: a row's name sketches should lie in one
+_WHOLE: Final = np.empty(0, dtype=np.bool_)  # of a chunk without gaps
 
 _plain: Any = njit(nogil=True, cache=True)
+_Cells = tuple[int, npt.NDArray[Any], npt.NDArray[np.bool_]]  # number of the first row, cells, which are there
 
 
 def load_pass(
-    tables: Mapping[str, pa.Table], plan: ComparisonPlan, pass_name: str, *, partnered: bool = False
+    tables: Mapping[str, pa.Table],
+    plan: ComparisonPlan,
+    pass_name: str,
+    *,
+    partnered: bool = False,
+    token_range: tuple[int, int] = (0, 1),
 ) -> PassArrays:
     """Join the registers' tables of one pass.
 
     Args:
-        tables: Register name to its pass table (`contract/submission.py`); a register without a table
-            takes no part.
+        tables: Register name to its pass table (`contract/submission.py`), or to an `engines.stored.StoredPass`, of
+            which one column is in memory at a time; a register without a table takes no part.
         plan: The agreement's plan.
         pass_name: One of the plan's passes.
         partnered: Leave out rows that are compared with no other: no pair is lost.
+        token_range: Number and count (a power of two) of the range of block tokens that is taken: those that begin
+            with the same bits.
 
     Raises:
         PassTableError: A pass, register, column or type is not as agreed, a value is missing where it
@@ -54,22 +63,30 @@ def load_pass(
     block = np.concatenate([none, *(part.numbers("block") for part in parts)])
     sizes = [len(part) for part in parts]
     register = np.repeat(np.array([part.place for part in parts], dtype=np.uint16), sizes)
-    _check_handles(handle, pass_name)
-    order = sorted_rows(block, register, handle)
+    chosen = _of_range(block, *token_range)
+    if chosen is not None:
+        handle_in, block_in, register_in = handle[chosen], block[chosen], register[chosen]
+    else:
+        handle_in, block_in, register_in = handle, block, register
+    _check_handles(handle_in, pass_name)
     if partnered:
-        order = order[_with_partner(block, register, order, np.array(plan.many, dtype=np.bool_))]
-    held = _Held(len(order), spec)
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    which = np.searchsorted(starts[1:], order, side="right")
-    for number, part in enumerate(parts):
-        into = np.flatnonzero(which == number)
-        part.fill(held, into, order[into] - starts[number])
-    block = block[order]
+        order = partnered_rows(block_in, register_in, handle_in, np.array(plan.many, dtype=np.bool_))
+    else:
+        order = sorted_rows(block_in, register_in, handle_in)
+    read = len(handle_in)
+    handle, block, register = handle_in[order], block_in[order], register_in[order]
+    if chosen is not None:
+        order = chosen[order]
+    del handle_in, block_in, register_in, chosen
+    held, start = _Held(len(order), spec), 0
+    for part in parts:
+        part.fill(held, order, start)
+        start += len(part)
     return PassArrays(
         name=pass_name,
-        handle=handle[order],
+        handle=handle,
         block=block,
-        register=register[order],
+        register=register,
         sketches=held.sketches,
         present=held.present,
         tokens=held.tokens,
@@ -78,72 +95,14 @@ def load_pass(
         order_known=held.order_known,
         encodings=held.encodings,
         ends=block_ends(block),
-        read=len(handle),
+        read=read,
     )
 
 
-def block_ends(block: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    """Return for each row of sorted blocks (uint64[n]) the end (exclusive) of its block, int64[n]."""
-    changes = np.flatnonzero(block[1:] != block[:-1]) + 1
-    bounds = np.concatenate([changes, [len(block)]]).astype(np.int64)
-    return np.repeat(bounds, np.diff(np.concatenate([[0], bounds])))
-
-
-def sorted_rows(
-    block: npt.NDArray[np.uint64], register: npt.NDArray[np.uint16], handle: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.int64]:
-    """Return the order (int64[n]) of rows by block, register, handle.
-
-    Blocks are short and their tokens random, so that NumPy's vector sort by block and an insertion sort
-    inside each block take a third of the time of a sort by three keys.
-    """
-    order = np.argsort(block).astype(np.int64, copy=False)
-    if _sort_runs(block, register, handle, order):
-        return order
-    return np.lexsort((handle, register, block)).astype(np.int64, copy=False)
-
-
-@_plain
-def _sort_runs(block: Any, register: Any, handle: Any, order: Any) -> Any:
-    """Sort each run of equal blocks by register and handle; False, unfinished, if one is long."""
-    start, n = 0, len(order)
-    while start < n:
-        end = start + 1
-        while end < n and block[order[end]] == block[order[start]]:
-            end += 1
-            if end - start > _SHORT_RUN:
-                return False
-        for at in range(start + 1, end):
-            row, to = order[at], at
-            while to > start:
-                other = order[to - 1]
-                if register[other] < register[row]:
-                    break
-                if register[other] == register[row] and handle[other] <= handle[row]:
-                    break
-                order[to] = other
-                to -= 1
-            order[to] = row
-        start = end
-    return True
-
-
-@_plain
-def _with_partner(block: Any, register: Any, order: Any, many: Any) -> Any:
-    """Return bool[n]: whether a row of the order is compared with another of its block."""
-    start, n = 0, len(order)
-    kept = np.zeros(n, dtype=np.bool_)
-    while start < n:
-        end = start + 1
-        first = register[order[start]]
-        alone = not many[first]  # so far all rows are of one register that holds a person once
-        while end < n and block[order[end]] == block[order[start]]:
-            alone = alone and register[order[end]] == first
-            end += 1
-        if end - start > 1 and not alone:
-            kept[start:end] = True
-        start = end
-    return kept
+def _of_range(block: npt.NDArray[np.uint64], number: int, count: int) -> npt.NDArray[np.int64] | None:
+    """Return the rows (int64[k]) of a token range, or None for all."""
+    bits = count.bit_length() - 1
+    return np.flatnonzero(block >> np.uint64(64 - bits) == np.uint64(number)) if bits else None
 
 
 def _check_handles(handles: npt.NDArray[np.uint64], pass_name: str) -> None:
@@ -174,23 +133,44 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
 
 
 @_plain
-def _place_words(raw: Any, valid: Any, source: Any, into: Any, out: Any, column: int, bits: Any) -> None:
-    """Copy cells that are not missing into out[into, column, :], and set their bit."""
-    for at in range(len(into)):
-        row, to = source[at], into[at]
-        if valid[row]:
+def _place_words(raw: Any, valid: Any, base: int, order: Any, out: Any, column: int, bits: Any) -> None:
+    """Copy a chunk's cells, where they are not missing, to the rows that ask for them, and set their bit.
+
+    Args:
+        raw: uint64[n, w], rows base to base + n.
+        valid: bool[n], or empty where no cell is missing.
+        base: First row of the chunk.
+        order: int64[rows], the row that each place holds.
+        out: uint64[rows, columns, w].
+        column: Where the cells go.
+        bits: uint64[rows].
+    """
+    n, whole, bit = len(raw), len(valid) == 0, np.uint64(1) << np.uint64(column)
+    for to in range(len(order)):
+        row = order[to] - base
+        if 0 <= row < n and (whole or valid[row]):
             for word in range(raw.shape[1]):
                 out[to, column, word] = raw[row, word]
-            bits[to] |= np.uint64(1) << np.uint64(column)
+            bits[to] |= bit
 
 
 @_plain
-def _place_tokens(raw: Any, valid: Any, source: Any, into: Any, out: Any, column: int, bits: Any) -> None:
-    for at in range(len(into)):
-        row, to = source[at], into[at]
-        if valid[row]:
+def _place_tokens(raw: Any, valid: Any, base: int, order: Any, out: Any, column: int, bits: Any) -> None:
+    """As `_place_words`, of raw uint32[n] to out uint32[rows, columns]."""
+    n, whole, bit = len(raw), len(valid) == 0, np.uint64(1) << np.uint64(column)
+    for to in range(len(order)):
+        row = order[to] - base
+        if 0 <= row < n and (whole or valid[row]):
             out[to, column] = raw[row]
-            bits[to] |= np.uint64(1) << np.uint64(column)
+            bits[to] |= bit
+
+
+@_plain
+def _place_marks(raw: Any, base: int, order: Any, out: Any) -> None:
+    for to in range(len(order)):
+        row = order[to] - base
+        if 0 <= row < len(raw):
+            out[to] = raw[row]
 
 
 class _Part:
@@ -203,27 +183,30 @@ class _Part:
     def __len__(self) -> int:
         return int(self._table.num_rows)
 
-    def fill(self, held: _Held, into: npt.NDArray[np.int64], source: npt.NDArray[np.int64]) -> None:
-        """Copy rows `source` of the table to rows `into` of the arrays."""
-        spec = self._spec
+    def fill(self, held: _Held, order: npt.NDArray[np.int64], start: int) -> None:
+        """Copy the rows that `order` asks for to its places; the table's first row is number `start`."""
+        spec, names = self._spec, self._table.column_names
         for at, name in enumerate(spec.sketches):
-            if name in self._table.column_names:
-                raw, valid = self._words(name, 2)
-                _place_words(raw, valid, source, into, held.sketches, at, held.present)
+            if name in names:
+                for base, raw, valid in self._words(name, 2):
+                    _place_words(raw, valid, start + base, order, held.sketches, at, held.present)
         for name, at in token_places(spec).items():
-            if name in self._table.column_names:
-                raw, valid = self._filled(name, 0, pa.uint32())
-                _place_tokens(raw, valid, source, into, held.tokens, at, held.known)
+            if name in names:
+                for base, raw, valid in self._filled(name, 0, pa.uint32()):
+                    _place_tokens(raw, valid, start + base, order, held.tokens, at, held.known)
         for at, name in enumerate(spec.classes):
-            if name in self._table.column_names:
-                held.classes[into, at] = np.minimum(self._filled(name, 3, pa.uint8())[0], 3)[source]
-        if spec.order and spec.order in self._table.column_names:
-            held.order_known[into] = self._filled(spec.order, True, pa.bool_())[0][source]
+            if name in names:
+                for base, raw, _ in self._filled(name, 3, pa.uint8()):
+                    _place_marks(np.minimum(raw, 3), start + base, order, held.classes[:, at])
+        if spec.order and spec.order in names:
+            for base, raw, _ in self._filled(spec.order, True, pa.bool_()):
+                _place_marks(raw, start + base, order, held.order_known)
         if spec.words:
-            raw, valid = self._words("encoding", spec.words)
-            if not valid.all():
-                raise PassTableError("An encoding is missing.", where={**self._where, "column": "encoding"})
-            held.encodings[into] = raw[source]
+            encodings, unused = held.encodings[:, None, :], np.empty(len(order), dtype=np.uint64)
+            for base, raw, valid in self._words("encoding", spec.words):
+                if len(valid):
+                    raise PassTableError("An encoding is missing.", where={**self._where, "column": "encoding"})
+                _place_words(raw, valid, start + base, order, encodings, 0, unused)
 
     def numbers(self, name: str) -> npt.NDArray[np.uint64]:
         """Return a column that has no gap."""
@@ -253,21 +236,26 @@ class _Part:
         if unknown and spec.closed:
             raise PassTableError("A pass table has a column too many.", where={**self._where, "column": unknown[0]})
 
-    def _filled(self, name: str, fill: Any, kind: pa.DataType) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-        column = self._table.column(name).cast(kind)
-        return np.asarray(pc.fill_null(column, pa.scalar(fill, kind)).to_numpy()), _valid(column)
+    def _chunks(self, name: str) -> Iterator[tuple[int, Any]]:
+        """Yield the chunks of a column with the number of their first row."""
+        base = 0
+        for chunk in self._table.column(name).chunks:
+            plain = chunk.dictionary_decode() if pa.types.is_dictionary(chunk.type) else chunk
+            yield base, plain
+            base += len(chunk)
 
-    def _words(self, name: str, words: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
-        n = len(self)
-        column = self._table.column(name).combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
-        raw = np.frombuffer(column.buffers()[1] or b"", dtype="<u8")
-        return raw[column.offset * words : (column.offset + n) * words].reshape(n, words), _valid(column)
+    def _filled(self, name: str, fill: Any, kind: pa.DataType) -> Iterator[_Cells]:
+        for base, chunk in self._chunks(name):
+            cells = pc.fill_null(chunk.cast(kind), pa.scalar(fill, kind)) if chunk.null_count else chunk.cast(kind)
+            yield base, np.asarray(cells.to_numpy(zero_copy_only=False)), _valid(chunk)
+
+    def _words(self, name: str, words: int) -> Iterator[_Cells]:
+        for base, chunk in self._chunks(name):
+            raw = np.frombuffer(chunk.buffers()[1] or b"", dtype="<u8")
+            cells = raw[chunk.offset * words : (chunk.offset + len(chunk)) * words]
+            yield base, cells.reshape(len(chunk), words), _valid(chunk)
 
 
-def _valid(column: Any) -> npt.NDArray[np.bool_]:
-    if not column.null_count:
-        return np.ones(len(column), dtype=np.bool_)
-    found = pc.is_valid(column)
-    return np.asarray(found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy())
+def _valid(chunk: Any) -> npt.NDArray[np.bool_]:
+    """Return which cells are there; empty where all are."""
+    return np.asarray(pc.is_valid(chunk).to_numpy(zero_copy_only=False)) if chunk.null_count else _WHOLE

@@ -50,6 +50,11 @@ class PassArrays:
     def __len__(self) -> int:
         return len(self.handle)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays."""
+        return sum(one.nbytes for one in vars(self).values() if isinstance(one, np.ndarray))
+
     def rows(self, lo: int = 0, hi: int | None = None) -> Rows:
         """Return what the kernels read of rows [lo, hi), row numbers counted from lo; `hi` must end a block."""
         part = slice(lo, len(self) if hi is None else hi)

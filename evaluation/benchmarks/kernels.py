@@ -20,7 +20,8 @@ from evaluation.benchmarks.machine import machine, versions
 from linkage.columns import columns_of
 from linkage.compare import count_patterns
 from linkage.layout import token_width
-from linkage.loading import aligned, block_ends
+from linkage.loading import aligned
+from linkage.ordering import block_ends
 from linkage.plan import ComparisonPlan, plan_of
 from linkage.scan import Codes, distance_histogram, hamming_lsh, prefix_bound, prefix_loss, scan, scan_two_stage
 from linkage.scan.lanes import LANES, MIX_STEPS, mix_rounds

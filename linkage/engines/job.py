@@ -28,6 +28,7 @@ from linkage.edges import EDGE_FLOOR, EDGE_SCHEMA, join_edges
 from linkage.em import fit
 from linkage.engines.chunks import read_chunk, sound
 from linkage.engines.port import Engine
+from linkage.engines.stored import pass_table_rows
 from linkage.engines.tasks import (
     SPLIT_FROM,
     Part,
@@ -36,7 +37,6 @@ from linkage.engines.tasks import (
     count_part,
     counts_of,
     emit_part,
-    pass_table_rows,
     split_table,
 )
 from linkage.errors import EngineError
@@ -47,7 +47,9 @@ from linkage.plan import ComparisonPlan
 
 Measure = Callable[[str], AbstractContextManager[None]]
 MEMORY_BYTES: Final = 2 << 30
-_COPIES: Final = 2.5  # of a row while a pass is loaded: table, arrays, sort keys
+_COPIES: Final = 2.5  # of a row while a range is loaded from a table in memory: table, arrays, sort keys
+_KEY_BYTES: Final = 42  # of every row of a file: handle, block, register, place, a cell of the column that is read
+_OWN_BYTES: Final = 45  # of a row held: handle, block, register, end, known cells, classes
 _MAX_RANGES: Final = 1 << 10
 
 
@@ -69,10 +71,17 @@ class Job:
     memory_bytes: int = MEMORY_BYTES
     floor: float = EDGE_FLOOR
 
-    def row_bytes(self) -> int:
-        """Return about how many bytes a row takes while its pass is loaded."""
+    def share(self, workers: int) -> int:
+        """Return the bytes that one of the workers may hold."""
+        return self.memory_bytes // workers
+
+    def range_bytes(self, rows: int, cut: int) -> int:
+        """Return about how many bytes one of `cut` token ranges takes, at most, while it is loaded."""
         spec = columns_of(self.plan)
-        return int(_COPIES * (16 * len(spec.sketches) + 8 * spec.words + 4 * token_width(spec) + 48))
+        cells = 16 * len(spec.sketches) + 8 * spec.words + 4 * token_width(spec)
+        if cut < SPLIT_FROM and not spec.words:
+            return rows * _KEY_BYTES + rows * (cells + _OWN_BYTES) // cut
+        return int(_COPIES * rows * (cells + _OWN_BYTES)) // cut
 
     def ranges(self, name: str, workers: int) -> int:
         """Return into how many token ranges (a power of two) a pass is cut.
@@ -81,12 +90,12 @@ class Job:
             EngineError: Even the finest cut does not fit in memory.
         """
         rows = sum(pass_table_rows(path, name, register) for register, path in self.tables[name].items())
-        wanted, cut = rows * self.row_bytes() * workers, 1
+        share, cut = self.share(workers), 1
         if self.plan.profile == "record":
-            if wanted > self.memory_bytes:
+            if self.range_bytes(rows, 1) > share:
                 raise EngineError("Record-level encodings do not fit in memory, and they have no blocks to cut at.")
             return 1
-        while wanted > self.memory_bytes * cut:
+        while cut <= _MAX_RANGES and self.range_bytes(rows, cut) > share:
             cut *= 2
         if cut > _MAX_RANGES:
             raise EngineError("A run of this size does not fit in the memory it may use.", advice="Raise memory_bytes.")
@@ -129,7 +138,10 @@ def link(job: Job, engine: Engine, measure: Measure = _unmeasured) -> Linked:
     splits: list[Split] = []
     for name in job.plan.passes:
         cut = job.ranges(name, engine.workers)
-        parts += [Part(job.plan, job.tables[name], job.folder, name, number, cut, job.floor) for number in range(cut)]
+        share = job.share(engine.workers)
+        parts += [
+            Part(job.plan, job.tables[name], job.folder, name, number, cut, job.floor, share) for number in range(cut)
+        ]
         if cut >= SPLIT_FROM:
             splits += [
                 Split(path, job.folder, name, register, cut) for register, path in sorted(job.tables[name].items())

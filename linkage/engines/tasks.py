@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 
 from linkage.compare import compared_pairs, count_patterns, emit_edges
 from linkage.edges import ComparedPairs, edges_of
-from linkage.engines.chunks import read_chunk, sound, write_chunk
-from linkage.errors import PassTableError
+from linkage.engines.chunks import read_chunk, write_chunk
+from linkage.engines.stored import StoredPass, reading
+from linkage.errors import ChunkError
 from linkage.loading import load_pass
 from linkage.model import Model
 from linkage.patterns import PatternCounts
@@ -26,6 +27,7 @@ from linkage.plan import ComparisonPlan
 from linkage.tables import PassArrays
 
 KEPT_PAIRS: Final = 8  # pairs a row that are kept from counting to emitting rather than compared again
+_PAIR_BYTES: Final = 128  # of a pair while it is kept: the walk's list, twice as it grows, its columns, the chunk
 SPLIT_FROM: Final = 8  # fewer ranges are read from the whole table, each time anew, rather than written apart
 _SPLIT_ROWS: Final = 1 << 18
 Task = Callable[[Any], None]
@@ -58,7 +60,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Part:
-    """One token range of a pass: number `number` of `cut`."""
+    """One token range of a pass: number `number` of `cut`, to be worked on in `share` bytes of memory."""
 
     plan: ComparisonPlan
     tables: Mapping[str, Path]
@@ -67,6 +69,7 @@ class Part:
     number: int
     cut: int
     floor: float
+    share: int
     model: bytes = b""
 
     def with_model(self, model: bytes) -> Part:
@@ -102,22 +105,16 @@ class Part:
 
     def arrays(self) -> PassArrays:
         """Load its rows that are compared with any."""
-        tables = {}
-        for register, path in self.tables.items():
-            if self.cut < SPLIT_FROM:
-                tables[register] = read_pass_table(path, self.name, register, self.number, self.cut)
-            else:
-                split = Split(path, self.folder, self.name, register, self.cut)
-                tables[register] = read_chunk(split.range_file(self.number))
-        return load_pass(tables, self.plan, self.name, partnered=True)
-
-
-@contextmanager
-def _reading(name: str, register: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, pa.ArrowException) as error:
-        raise PassTableError("A pass table does not read.", where={"pass": name, "register": register}) from error
+        if self.cut >= SPLIT_FROM:
+            splits = {name: Split(path, self.folder, self.name, name, self.cut) for name, path in self.tables.items()}
+            rows = {name: read_chunk(split.range_file(self.number)) for name, split in splits.items()}
+            return load_pass(rows, self.plan, self.name, partnered=True)
+        with ExitStack() as open_files:
+            stored = {
+                name: open_files.enter_context(closing(StoredPass(path, self.name, name)))
+                for name, path in self.tables.items()
+            }
+            return load_pass(stored, self.plan, self.name, partnered=True, token_range=(self.number, self.cut))
 
 
 def _ranges_of(table: pa.Table, cut: int) -> npt.NDArray[np.uint64]:
@@ -127,32 +124,9 @@ def _ranges_of(table: pa.Table, cut: int) -> npt.NDArray[np.uint64]:
     return block >> np.uint64(64 - bits) if bits else np.zeros_like(block)
 
 
-def read_pass_table(path: Path, name: str, register: str, number: int = 0, cut: int = 1) -> pa.Table:
-    """Return the rows of one token range of a Parquet file, read a few at a time.
-
-    Raises:
-        PassTableError: It does not read.
-    """
-    with _reading(name, register):
-        if cut == 1:
-            return pq.read_table(path, use_threads=False)
-        file = pq.ParquetFile(path)
-        parts = [file.schema_arrow.empty_table()]
-        for batch in file.iter_batches(_SPLIT_ROWS, use_threads=False):
-            table = pa.Table.from_batches([batch])
-            parts.append(table.filter(pa.array(_ranges_of(table, cut) == number)))
-        return pa.concat_tables(parts)
-
-
-def pass_table_rows(path: Path, name: str, register: str) -> int:
-    """Return the number of rows of a Parquet file; errors as `read_pass_table`."""
-    with _reading(name, register):
-        return int(pq.read_metadata(path).num_rows)
-
-
 def split_table(split: Split) -> None:
     """Cut a pass table into token ranges, a few rows at a time."""
-    with _reading(split.name, split.register):
+    with reading(split.name, split.register):
         file = pq.ParquetFile(split.path)
         writers = [_Appender(split.range_file(number), file.schema_arrow) for number in range(split.cut)]
         for batch in file.iter_batches(_SPLIT_ROWS, use_threads=False):
@@ -194,6 +168,7 @@ def count_part(part: Part) -> None:
     arrays = part.arrays()
     counts = count_patterns(arrays, part.plan, 0, len(arrays))
     few = part.plan.profile != "record" and counts.pairs <= KEPT_PAIRS * max(len(arrays), 1)
+    few = few and counts.pairs * _PAIR_BYTES <= max(part.share - arrays.nbytes, 0)
     if few:
         pairs = compared_pairs(arrays, part.plan)
         write_chunk(part.pairs_file, pa.table(list(pairs), names=list(pairs._fields)))
@@ -207,13 +182,21 @@ def counts_of(table: pa.Table) -> PatternCounts:
     return PatternCounts(*(np.ascontiguousarray(table.column(name).to_numpy()) for name in table.column_names))
 
 
+def _kept_pairs(part: Part) -> ComparedPairs | None:
+    """Return the pairs that counting kept; None if their chunk is gone or damaged."""
+    try:
+        table = read_chunk(part.pairs_file)
+    except ChunkError:
+        return None
+    return ComparedPairs(*(table.column(name).to_numpy() for name in ComparedPairs._fields))
+
+
 def emit_part(part: Part) -> None:
     """Emit a part's edges: from the pairs kept, or by comparing again."""
     model = Model.from_json(part.model, part.plan)
     counted = read_chunk(part.counts_file)
-    if (counted.schema.metadata or {}).get(b"pairs") == b"kept" and sound(part.pairs_file):
-        table = read_chunk(part.pairs_file)
-        pairs = ComparedPairs(*(table.column(name).to_numpy() for name in ComparedPairs._fields))
+    pairs = _kept_pairs(part) if (counted.schema.metadata or {}).get(b"pairs") == b"kept" else None
+    if pairs is not None:
         edges = edges_of(part.plan, model, part.name, pairs, part.floor)
     else:
         arrays = part.arrays()

@@ -16,7 +16,7 @@ from scipy import special
 
 from linkage.errors import PatternError
 from linkage.kernels.lanes import popcount64
-from linkage.loading import block_ends
+from linkage.ordering import block_ends
 from linkage.scan.exact import ordered
 from linkage.scan.tiles import Codes
 from linkage.scan.two_stage import drawn_bits

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkage import pairs
-from linkage.loading import sorted_rows
+from linkage.ordering import partnered_rows, sorted_rows
 
 
 def columns(seed: int, n: int, span: int) -> tuple[np.ndarray, ...]:
@@ -39,3 +39,17 @@ def test_rows_by_block_register_and_handle(seed: int, n: int, blocks: int) -> No
     block, handle = draw.integers(0, blocks, n).astype(np.uint64), draw.permutation(n).astype(np.uint64)
     register = draw.integers(0, 3, n).astype(np.uint16)
     assert np.array_equal(sorted_rows(block, register, handle), np.lexsort((handle, register, block)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 300), st.sampled_from([1, 40, 1000]), st.booleans())
+def test_rows_with_a_partner_are_those_of_blocks_with_a_pair(seed: int, n: int, blocks: int, own: bool) -> None:
+    draw = np.random.default_rng(seed)
+    block, handle = draw.integers(0, blocks, n).astype(np.uint64), draw.permutation(n).astype(np.uint64)
+    register, many = draw.integers(0, 3, n).astype(np.uint16), np.array([False, own, False])
+    met = block[:, None] == block[None, :]
+    met &= (register[:, None] != register[None, :]) | many[register][:, None]
+    met[np.arange(n), np.arange(n)] = False
+    shared = set(block[met.any(axis=1)].tolist())
+    expected = [row for row in np.lexsort((handle, register, block)).tolist() if int(block[row]) in shared]
+    assert partnered_rows(block, register, handle, many).tolist() == expected

@@ -12,7 +12,7 @@ from linkage.edges import join_edges
 from linkage.em import fit
 from linkage.engines import Job, LocalEngine, link
 from linkage.engines.chunks import read_chunk, sound, write_chunk
-from linkage.engines.tasks import read_pass_table
+from linkage.engines.stored import read_pass_table
 from linkage.errors import ChunkError, EngineError, PassTableError
 from linkage.loading import load_pass
 from tests.linkage.engines.conftest import small_job
@@ -32,7 +32,7 @@ def test_the_same_bits_for_any_threads_and_memory(tmp_path: Path) -> None:
     job = small_job(tmp_path)
     expected = plainly(job)
     assert expected.num_rows > 50
-    for number, (threads, memory) in enumerate([(1, 1 << 30), (2, 1 << 30), (2, 1 << 18), (1, 1 << 15)]):
+    for number, (threads, memory) in enumerate([(1, 1 << 30), (2, 1 << 30), (2, 1 << 17), (1, 1 << 15)]):
         run = replace(job, folder=tmp_path / str(number), memory_bytes=memory)
         assert (run.ranges("x", threads) > 1) == (memory < 1 << 30)
         found = link(run, LocalEngine(threads))
