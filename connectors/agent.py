@@ -180,7 +180,8 @@ class ConnectorAgent:
                 )
         subjects = random_refs(int(prepared.subjects.max()) + 1 if len(prepared.subjects) else 0, self._random)
         references = [subjects[number] for number in prepared.subjects.tolist()]
-        made = encode_tables(prepared, references, crowded, epoch_key, vintage, self._random)
+        first = preview.FirstRows(rows)
+        made = encode_tables(prepared, references, crowded, epoch_key, vintage, self._random, first.keep)
         waiting = {
             "prepared": [
                 preview.preview_files(self.configuration.outbox / one.folder)
@@ -190,7 +191,7 @@ class ConnectorAgent:
         }
         report = encoding_report(prepared, made)
         return {
-            **preview.preview_tables(made, agreement, rows),
+            **preview.preview_tables(made, first, agreement),
             **report,
             "crowded_lists_missing": list(missing),
             **waiting,

@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from connectors.encode import Prepared
-from connectors.gate import read_passes
 from connectors.identities import distinct_identities
 from connectors.package import read_manifest
 from contract.agreement import Agreement
@@ -31,8 +30,9 @@ from contract.audit_verdict import judge
 from contract.errors import ConflictError, NotFoundError, StorageError
 from contract.sealing import seal_stream, unseal_stream
 from contract.signing import sign
-from contract.submission import Manifest, SignedManifest
+from contract.submission import Manifest, SignedManifest, pass_file, pass_names
 from pseudonymisation.encoding.profile import EncodedPass, PassReport
+from pseudonymisation.encoding.stored import read_pass_table
 
 #: Which handle is whose, sealed for the institution's own key; it never leaves.
 TRUTH_FILE: Final = "truth.sealed"
@@ -47,7 +47,8 @@ class AuditSubject:
         manifest: Which submission.
         prepared: The register in clear, normalised and grouped; its payload can be made from it again.
         identities: The distinct identities that were encoded: normalised columns, `subject` and `identity`.
-        passes: The pass tables with their real rows' handles, subjects and identities.
+        passes: The passes, their tables in the submission's files, with their real rows' handles, subjects and
+            identities.
         epoch_key: The key they were made with, to show what hangs on it.
     """
 
@@ -71,7 +72,7 @@ class Auditor(Protocol):
         ...
 
 
-def in_memory(
+def just_encoded(
     manifest: Manifest, prepared: Prepared, passes: Mapping[str, EncodedPass], epoch_key: bytes
 ) -> AuditSubject:
     """Return the subject of a submission that was just encoded."""
@@ -149,11 +150,14 @@ def from_folder(
             advice="Encode the vintage again: `wasl connector encode`.",
         )
     passes = {}
-    for name, table in read_passes(folder, prepared.agreement).items():
-        own = numbers.filter(pl.col("pass") == name).select("handle", "subject", "identity").sort("handle")
-        rest = np.setdiff1d(table.column("handle").to_numpy(), own.get_column("handle").to_numpy())
+    of_pass = {str(name): own for (name,), own in numbers.partition_by("pass", as_dict=True).items()}
+    for name in pass_names(prepared.agreement):
+        path = folder / pass_file(name)
+        own = of_pass.pop(name, numbers.clear()).select("handle", "subject", "identity").sort("handle")
+        every = read_pass_table(path, ["handle"]).column("handle").to_numpy()
+        rest = np.setdiff1d(every, own.get_column("handle").to_numpy())
         report = PassReport(rows=own.height, dummies=len(rest), keyless=0, withheld=0, levels=())
-        passes[name] = EncodedPass(table, own, rest, report)
+        passes[name] = EncodedPass(path, own, rest, report)
     return AuditSubject(signed.manifest, prepared, identities, passes, epoch_key)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from connectors import gate
-from connectors.auditing import Auditor, AuditSubject, dossier_of, from_folder, in_memory, keep_truth, sign_report
+from connectors.auditing import Auditor, AuditSubject, dossier_of, from_folder, just_encoded, keep_truth, sign_report
 from connectors.configuration import Configuration
 from connectors.encode import Encoded, Grouping, Prepared, Submitted, prepare
 from connectors.package import read_manifest
@@ -47,7 +47,7 @@ class Audits:
             WaslError: As the auditor; the submission then lies in the outbox without an audit.
         """
         manifest = submitted.signed.manifest
-        subject = in_memory(manifest, prepared, made.passes, self._epoch_key())
+        subject = just_encoded(manifest, prepared, made.passes, self._epoch_key())
         keep_truth(submitted.folder, subject, made.handles, self._store.public_keys[1])
         self._state.note(manifest.id, "grouped", {"group": group})
         if auditor is not None:

@@ -1,5 +1,6 @@
 """From the register's file to a submission in the outbox: everything that happens in the clear, in memory.
 
+Pass tables are no clear text: each is written to the submission's folder as it is made, and let go.
 `prepare` does all but the encoding (shared with preview and preflight); `encode` needs the epoch key and, for the
 exchange of crowded key values, the linkage unit.
 """
@@ -7,7 +8,7 @@ exchange of crowded key values, the linkage unit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +24,7 @@ from connectors.counting import PersonCounter
 from connectors.crowding import exchange_crowded
 from connectors.identities import OwnRecords, distinct_identities, load_records
 from connectors.mapping import MappedTable, read_events
-from connectors.package import write_submission
+from connectors.package import SubmissionFolder
 from connectors.payload import (
     check_payload_columns,
     events_table,
@@ -65,7 +66,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What `encode_tables` made: the pass tables and the payload, still in memory."""
+    """What `encode_tables` made: the passes, wherever their tables are kept, and the payload, still in memory."""
 
     passes: dict[str, EncodedPass]
     handles: pl.DataFrame
@@ -126,8 +127,9 @@ def encode_tables(
     epoch_key: bytes,
     vintage: str,
     random: RandomSource,
+    keep: Callable[[str, EncodedPass], EncodedPass] = lambda _name, made: made,
 ) -> Encoded:
-    """Encode a prepared vintage in memory.
+    """Encode a prepared vintage.
 
     Args:
         prepared: From `prepare`.
@@ -136,11 +138,13 @@ def encode_tables(
         epoch_key: K.
         vintage: The delivery's name.
         random: Source of handles.
+        keep: Told each pass, by name, as soon as it is made; what it returns is kept in its place. By default the
+            passes stay in memory.
     """
     agreement, terms, records = prepared.agreement, prepared.terms, prepared.records
     identities = distinct_identities(records.linkage, prepared.subjects)
     context = EncodingContext(agreement, terms.name, vintage_key(epoch_key, vintage), crowded, random)
-    passes = profile_for(agreement).encode(identities, context)
+    passes = {name: keep(name, made) for name, made in profile_for(agreement).encode_each(identities, context)}
     # of each subject, one record's reference: all records of a subject have the same
     _, first = np.unique(prepared.subjects, return_index=True)
     of_subject = [subject_refs[int(place)] for place in first]
@@ -182,7 +186,7 @@ def encode(
         state: The local state.
         client: The linkage unit's, for the exchange of crowded key values.
         random: The system's randomness by default; seeded in evaluation only.
-        finish: Called at the end with what was made, while it is in memory: the audit.
+        finish: Called at the end with what was made, its passes in their files: the audit.
 
     Raises:
         MissingEpochKeyError: The ceremony is not complete.
@@ -200,16 +204,11 @@ def encode(
     record_ids = records.mapped.frame.get_column("record_id").to_list()
     fresh = source.child(f"subjects/{terms.name}/{vintage}")
     subject_refs = state.subject_refs(record_ids, prepared.subjects.tolist(), lambda count: random_refs(count, fresh))
-    made = encode_tables(prepared, subject_refs, crowded, epoch_key, vintage, source)
-    signed, folder = write_submission(
-        outbox,
-        agreement,
-        terms,
-        vintage,
-        {name: one.table for name, one in made.passes.items()},
-        statistics_half(made.handles, made.records, made.events),
-        store.signing_key,
-    )
+    with SubmissionFolder(outbox, agreement, terms, vintage) as target:
+        made = encode_tables(prepared, subject_refs, crowded, epoch_key, vintage, source, target.add_pass)
+        target.add_statistics(statistics_half(made.handles, made.records, made.events))
+        signed, folder = target.finish(store.signing_key)
+    made = replace(made, passes={name: target.in_place(one) for name, one in made.passes.items()})
     report = encoding_report(prepared, made)
     manifest = signed.manifest
     state.add_submission(

@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from connectors.package import read_manifest
@@ -23,6 +21,7 @@ from contract.audit_report import Reason, SignedAuditReport, StructureFigure
 from contract.audit_verdict import Judgement, birth_date_alone, judge, structure_reasons
 from contract.errors import NotFoundError, StorageError, SubmissionError
 from contract.submission import Manifest, pass_file, pass_names
+from pseudonymisation.encoding.stored import PassTables
 
 #: The dossier's file beside the manifest; it accompanies both halves.
 AUDIT_FILE: Final = "audit.json"
@@ -44,7 +43,7 @@ def check_gate(folder: Path, agreement: Agreement) -> Judgement:
         SignatureError: A signature on the report or the override does not verify.
     """
     manifest = read_manifest(folder).manifest
-    broken = unsafe(agreement, structure_figures(read_passes(folder, agreement)))
+    broken = unsafe(agreement, structure_figures(stored_passes(folder, agreement)))
     if broken:
         raise GateRefusedError(
             "The encodings do not leave: " + words(broken),
@@ -65,19 +64,9 @@ def words(reasons: Iterable[Reason], most: int = 5) -> str:
     return " ".join(told[:most]) + more
 
 
-def read_passes(folder: Path, agreement: Agreement) -> dict[str, pa.Table]:
-    """Read a submission's pass tables by pass.
-
-    Raises:
-        SubmissionError: One is missing or not readable.
-    """
-    tables = {}
-    for name in pass_names(agreement):
-        try:
-            tables[name] = pq.read_table(folder / pass_file(name))
-        except (OSError, pa.ArrowException):
-            raise SubmissionError("A pass table is not readable.", where={"file": pass_file(name)}) from None
-    return tables
+def stored_passes(folder: Path, agreement: Agreement) -> PassTables:
+    """Return a submission's pass tables by pass, each read when it is looked at (`PassTables`)."""
+    return PassTables({name: folder / pass_file(name) for name in pass_names(agreement)})
 
 
 def read_dossier(folder: Path) -> AuditDossier | None:

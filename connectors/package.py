@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,6 +33,7 @@ from contract.submission import (
     pass_file,
     seal_info,
 )
+from pseudonymisation.encoding.profile import EncodedPass
 
 MANIFEST_FILE = "manifest.json"
 #: A submission that was not delivered within this time is encoded again.
@@ -38,72 +41,95 @@ LIFETIME = timedelta(days=30)
 _PIECE = 1 << 20
 
 
-def write_submission(
-    outbox: Path,
-    agreement: Agreement,
-    terms: RegisterTerms,
-    vintage: str,
-    passes: Mapping[str, pa.Table],
-    statistics: BinaryIO,
-    signing_key: Ed25519PrivateKey,
-) -> tuple[SignedManifest, Path]:
-    """Seal, sign and write one submission.
+class SubmissionFolder:
+    """A submission's folder while it is made: pass tables one by one, then the statistics half, then the manifest.
+
+    A context: what is not finished when it ends is removed.
 
     Args:
         outbox: Folder of submissions.
         agreement: The live agreement.
         terms: The register's terms.
         vintage: The delivery's name, such as ``2024-12``.
-        passes: Pass name to pass table (`contract.submission`).
-        statistics: The statistics half in the clear (a stream in memory).
-        signing_key: The institution's.
-
-    Returns:
-        The signed manifest and the submission's folder.
 
     Raises:
-        StorageError: The disk does not take it; nothing is left behind.
-        ConflictError: The vintage's name is not allowed.
+        StorageError: The disk does not take the submission; nothing is left behind.
     """
-    submission_id = random_id()
-    folder = outbox / f"{terms.name}-{vintage}-{submission_id[:8]}"
-    partial = outbox / f".partial-{submission_id}"
-    try:
-        partial.mkdir(parents=True)
-        for name in sorted(passes):
-            pq.write_table(passes[name], partial / pass_file(name), compression="zstd", write_statistics=False)
-        info = seal_info(agreement.id, terms.name, vintage, submission_id)
-        with (partial / STATISTICS_FILE).open("wb") as target:
-            seal_stream(agreement.with_role("statistics_unit")[0].sealing_key, statistics, target, info)
+
+    def __init__(self, outbox: Path, agreement: Agreement, terms: RegisterTerms, vintage: str) -> None:
+        self._agreement, self._terms, self._vintage = agreement, terms, vintage
+        self._id = random_id()
+        self._partial = outbox / f".partial-{self._id}"
+        self._folder = outbox / f"{terms.name}-{vintage}-{self._id[:8]}"
+
+    def __enter__(self) -> Self:
+        with _storing():
+            self._partial.mkdir(parents=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._partial, ignore_errors=True)
+
+    def add_pass(self, name: str, made: EncodedPass) -> EncodedPass:
+        """Write a pass and return it with its file in place of its table, so that the table can be let go."""
+        path = self._partial / pass_file(name)
+        with _storing():
+            pq.write_table(made.table, path, compression="zstd", write_statistics=False)
+        return replace(made, source=path)
+
+    def add_statistics(self, statistics: BinaryIO) -> None:
+        """Seal the statistics half, a stream in the clear and in memory, for the statistics unit."""
+        info = seal_info(self._agreement.id, self._terms.name, self._vintage, self._id)
+        with _storing(), (self._partial / STATISTICS_FILE).open("wb") as target:
+            seal_stream(self._agreement.with_role("statistics_unit")[0].sealing_key, statistics, target, info)
+
+    def finish(self, signing_key: Ed25519PrivateKey) -> tuple[SignedManifest, Path]:
+        """Sign the manifest with the institution's key and put the folder in place.
+
+        Returns:
+            The signed manifest and the submission's folder.
+
+        Raises:
+            ConflictError: The vintage's name is not allowed.
+        """
         now = datetime.now(UTC).replace(microsecond=0)
-        try:
-            manifest = Manifest(
-                submission_id=submission_id,
-                agreement_id=agreement.id,
-                epoch=agreement.epoch,
-                vintage=vintage,
-                institution=terms.holder,
-                register_name=terms.name,
-                created_at=now,
-                expires_at=min(now + LIFETIME, datetime.combine(agreement.expires_on, time(), UTC)),
-                files=tuple(
-                    _entry(path, "statistics" if path.name == STATISTICS_FILE else "linkage")
-                    for path in sorted(partial.iterdir())
-                ),
-            )
-        except ValidationError:
-            raise ConflictError(
-                "A vintage's name has 1 to 32 letters, digits, points, hyphens and underscores.",
-                advice="Name it like 2024-12.",
-            ) from None
-        signed = SignedManifest(manifest=manifest, signature=sign(MANIFEST_CONTEXT, manifest, signing_key))
-        (partial / MANIFEST_FILE).write_text(signed.model_dump_json(indent=1), encoding="utf-8")
-        partial.rename(folder)
+        with _storing():
+            try:
+                manifest = Manifest(
+                    submission_id=self._id,
+                    agreement_id=self._agreement.id,
+                    epoch=self._agreement.epoch,
+                    vintage=self._vintage,
+                    institution=self._terms.holder,
+                    register_name=self._terms.name,
+                    created_at=now,
+                    expires_at=min(now + LIFETIME, datetime.combine(self._agreement.expires_on, time(), UTC)),
+                    files=tuple(
+                        _entry(path, "statistics" if path.name == STATISTICS_FILE else "linkage")
+                        for path in sorted(self._partial.iterdir())
+                    ),
+                )
+            except ValidationError:
+                raise ConflictError(
+                    "A vintage's name has 1 to 32 letters, digits, points, hyphens and underscores.",
+                    advice="Name it like 2024-12.",
+                ) from None
+            signed = SignedManifest(manifest=manifest, signature=sign(MANIFEST_CONTEXT, manifest, signing_key))
+            (self._partial / MANIFEST_FILE).write_text(signed.model_dump_json(indent=1), encoding="utf-8")
+            self._partial.rename(self._folder)
+        return signed, self._folder
+
+    def in_place(self, made: EncodedPass) -> EncodedPass:
+        """Return a pass that `add_pass` returned, pointing to its file in the finished folder."""
+        return replace(made, source=self._folder / made.source.name) if isinstance(made.source, Path) else made
+
+
+@contextmanager
+def _storing() -> Iterator[None]:
+    try:
+        yield
     except (OSError, pa.ArrowException) as error:
         raise StorageError(f"The submission cannot be written: {type(error).__name__}.") from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return signed, folder
 
 
 def read_manifest(folder: Path) -> SignedManifest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,46 @@ from connectors.encode import Encoded
 from connectors.package import read_manifest
 from contract.agreement import Agreement
 from contract.submission import MEMBERS, pass_file
+from pseudonymisation.encoding.profile import EncodedPass
 
 FIRST_ROWS = 5
 
 
-def preview_tables(made: Encoded, agreement: Agreement, rows: int = FIRST_ROWS) -> dict[str, Any]:
+class FirstRows:
+    """Keeps of each pass, as it is made, only what a preview shows; the table is let go.
+
+    Attributes:
+        shown: Pass name to number of rows, columns and first rows.
+    """
+
+    def __init__(self, rows: int = FIRST_ROWS) -> None:
+        self.shown: dict[str, dict[str, Any]] = {}
+        self.rows = rows
+
+    def keep(self, name: str, made: EncodedPass) -> EncodedPass:
+        """Note a pass and return it without its rows; see `encode.encode_tables`."""
+        table = made.table
+        self.shown[name] = _arrow(table, self.rows)
+        return replace(made, source=table.schema.empty_table())
+
+
+def preview_tables(made: Encoded, first: FirstRows, agreement: Agreement) -> dict[str, Any]:
     """Return each table that would leave: who gets it, number of rows, columns with types, and its first rows.
 
     Encodings are shown in hexadecimal digits; the payload as the statistics unit would read it, coarsened.
+
+    Args:
+        made: What was encoded.
+        first: What it kept of the passes.
+        agreement: The live agreement.
     """
     linkage = agreement.with_role("linkage_unit")[0].name
     statistics = agreement.with_role("statistics_unit")[0].name
     tables: list[dict[str, Any]] = []
-    for name, one in sorted(made.passes.items()):
-        tables.append({"file": pass_file(name), "for": linkage, **_arrow(one.table, rows)})
+    for name, shown in sorted(first.shown.items()):
+        tables.append({"file": pass_file(name), "for": linkage, **shown})
     for member, frame in zip(MEMBERS, (made.handles, made.records, made.events), strict=True):
-        tables.append({"file": f"statistics.sealed: {member}", "for": statistics, **_frame(frame, rows)})
+        tables.append({"file": f"statistics.sealed: {member}", "for": statistics, **_frame(frame, first.rows)})
     return {"agreement_id": agreement.id, "tables": tables}
 
 

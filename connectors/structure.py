@@ -24,48 +24,69 @@ SAMPLE: Final = 100_000
 _FEW: Final = 3.0
 _BIT_DEVIATION: Final = 0.05
 _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
+#: Handles sorted together when equal ones are counted.
+_SORTED_ROWS: Final = 1 << 21
 Bytes = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]
 
 
 def structure_figures(tables: Mapping[str, pa.Table]) -> tuple[StructureFigure, ...]:
     """Return all figures of a submission's pass tables.
 
     Args:
-        tables: Pass name to table (`contract.submission`), profile `blind_blocks` or `record`.
+        tables: Pass name to table (`contract.submission`), profile `blind_blocks` or `record`; each is taken once and
+            let go before the next, so that a mapping may read them from their files.
     """
-    figures = list(_handles(tables))
-    for name, table in sorted(tables.items()):
-        figures += _order(name, table)
-        figures += _records(name, table) if "encoding" in table.column_names else _blocks(name, table)
-    return tuple(figures)
+    handles, tokens, figures, records = [], [], list[StructureFigure](), False
+    for name in sorted(tables):
+        table = tables[name]
+        handles.append(_words(table, "handle"))
+        figures += _order(name, handles[-1])
+        if "encoding" in table.column_names:
+            records = True
+            figures += _records(name, table)
+        else:
+            tokens.append(np.unique(_words(table, "block")))
+            figures += _blocks(name, table)
+        del table  # the next one may be large, too
+    return (*_handles(handles, None if records else tokens), *figures)
 
 
-def _handles(tables: Mapping[str, pa.Table]) -> Iterator[StructureFigure]:
+def _handles(handles: list[Words], tokens: list[Words] | None) -> Iterator[StructureFigure]:
     """Handles and block tokens must have nothing in common between passes, nor must their halves beyond chance."""
-    handles = [_words(table, "handle") for table in tables.values()]
     rows = [len(one) for one in handles]
     pairs = (sum(rows) ** 2 - sum(count**2 for count in rows)) / 2
     yield _figure("handles shared", "all passes", _shared(handles), 0, 0)
-    if all("encoding" not in table.column_names for table in tables.values()):
-        tokens = [np.unique(_words(table, "block")) for table in tables.values()]
+    if tokens is not None:
         yield _figure("blocks shared", "all passes", _shared(tokens), 0, 0)
-    halves = {"low": [one & _LOW for one in handles], "high": [one >> _HALF for one in handles]}
-    for half, cut in halves.items():
-        yield _figure(f"{half} halves of handles shared", "all passes", _shared(cut), 0, _at_most(pairs / 2**32))
+    for half in ("low", "high"):
+        shared = _shared([one & _LOW if half == "low" else one >> _HALF for one in handles])
+        yield _figure(f"{half} halves of handles shared", "all passes", shared, 0, _at_most(pairs / 2**32))
 
 
-def _shared(columns: list[npt.NDArray[np.uint64]]) -> int:
-    """Return how many pairs of equal values there are between different columns."""
-    counts = [np.unique(column, return_counts=True) for column in columns]
-    within = sum(int((count * (count - 1) // 2).sum()) for _, count in counts)
-    values = np.concatenate(columns) if columns else np.empty(0, np.uint64)
-    _, count = np.unique(values, return_counts=True)
-    return int((count.astype(np.int64) * (count.astype(np.int64) - 1) // 2).sum()) - within
+def _shared(columns: list[Words]) -> int:
+    """Return how many pairs of equal values there are between different columns.
+
+    Values are looked at in parts, by their lowest bits: so many never have to be sorted together.
+    """
+    rows = sum(len(column) for column in columns)
+    parts = 1 << min(max(rows // _SORTED_ROWS, 1).bit_length() - 1, 16)
+    lowest, found = np.uint64(parts - 1), 0
+    for part in range(parts):
+        chosen = [column[(column & lowest) == part] if parts > 1 else column for column in columns]
+        within = sum(_pairs(column) for column in chosen)
+        found += _pairs(np.concatenate([np.empty(0, np.uint64), *chosen])) - within
+    return found
 
 
-def _order(name: str, table: pa.Table) -> Iterator[StructureFigure]:
+def _pairs(values: Words) -> int:
+    """Return how many pairs of equal values there are."""
+    count = np.unique(values, return_counts=True)[1].astype(np.int64)
+    return int((count * (count - 1) // 2).sum())
+
+
+def _order(name: str, handles: Words) -> Iterator[StructureFigure]:
     """Rows must stand in the order of their handles, and these must be spread evenly: no order of a file shows."""
-    handles = _words(table, "handle")
     if len(handles) < 2:
         return
     yield _figure("rows out of the handles' order", name, int((handles[1:] <= handles[:-1]).sum()), 0, 0)
@@ -101,7 +122,7 @@ def _blocks(name: str, table: pa.Table) -> Iterator[StructureFigure]:
             yield from _correlation(f"{name}/{column}", weights[column], weights[f"{column}_skeleton"], blocks)
 
 
-def _repeats(where: str, blocks: npt.NDArray[np.uint64], values: npt.NDArray[np.void], bits: int) -> StructureFigure:
+def _repeats(where: str, blocks: Words, values: npt.NDArray[np.void], bits: int) -> StructureFigure:
     """A value met in two blocks: under keys of each block it happens by chance only."""
     _, number = np.unique(values, return_inverse=True)
     number = number.astype(np.int64).ravel()
@@ -112,9 +133,7 @@ def _repeats(where: str, blocks: npt.NDArray[np.uint64], values: npt.NDArray[np.
     )
 
 
-def _weights(
-    where: str, weights: npt.NDArray[np.int64], blocks: npt.NDArray[np.uint64], bits: int
-) -> Iterator[StructureFigure]:
+def _weights(where: str, weights: npt.NDArray[np.int64], blocks: Words, bits: int) -> Iterator[StructureFigure]:
     """Ones of a sketch are a fair coin's, whatever the value's length; a Bloom filter's are not.
 
     One row of each block: rows of a block may hold equal values under one key.
@@ -131,7 +150,7 @@ def _weights(
 
 
 def _correlation(
-    where: str, one: npt.NDArray[np.int64], other: npt.NDArray[np.int64], blocks: npt.NDArray[np.uint64]
+    where: str, one: npt.NDArray[np.int64], other: npt.NDArray[np.int64], blocks: Words
 ) -> Iterator[StructureFigure]:
     """A name's weight and its skeleton's: both would follow the name's length."""
     held = _one_a_block((one >= 0) & (other >= 0), blocks)
@@ -154,13 +173,13 @@ def _records(name: str, table: pa.Table) -> Iterator[StructureFigure]:
     yield _figure("highest bit frequency", name, float(frequency.max()), 0, min(0.5 + slack, 1))
 
 
-def _one_a_block(wanted: npt.NDArray[np.bool_], blocks: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+def _one_a_block(wanted: npt.NDArray[np.bool_], blocks: Words) -> npt.NDArray[np.int64]:
     rows = np.flatnonzero(wanted)
     _, first = np.unique(blocks[rows], return_index=True)
     return np.asarray(rows[first], dtype=np.int64)
 
 
-def _words(table: pa.Table, column: str) -> npt.NDArray[np.uint64]:
+def _words(table: pa.Table, column: str) -> Words:
     return np.asarray(table.column(column).to_numpy(), dtype=np.uint64)
 
 

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from connectors.auditing import AuditSubject
 from connectors.counting import PersonCounter
 from contract.agreement import PassTerms
 from pseudonymisation.blocking.caps import pass_components
@@ -21,25 +20,14 @@ from pseudonymisation.blocking.components import key_values, key_variants
 from pseudonymisation.encoding.profile import EncodedPass
 
 
-def by_person(subject: AuditSubject) -> tuple[pl.DataFrame, dict[str, EncodedPass]]:
-    """Return the identities and the passes of a submission with `subject` numbering likely persons.
-
-    Identities of one person keep numbers of their own: `identity` is counted anew within each.
-    """
-    identities = subject.identities
-    if subject.prepared.terms.rows_per_person == "one":
-        return identities, dict(subject.passes)
-    subjects = identities.get_column("subject").to_numpy()
-    counter = PersonCounter(identities, subjects)
-    person = counter.likely_persons(_buckets(identities, subject.agreement.passes))
-    of_subject = dict(zip(subjects.tolist(), person.tolist(), strict=True))
-    numbered = identities.with_columns(pl.Series("subject", person, dtype=pl.Int64)).with_columns(
-        pl.int_range(pl.len(), dtype=pl.Int32).over("subject").alias("identity")
-    )
-    return numbered, _renumbered(subject.passes, of_subject)
+def likely_persons(identities: pl.DataFrame, passes: Sequence[PassTerms]) -> npt.NDArray[np.int64]:
+    """Return int64[n], the likely person of each identity; identities of one subject are of one person."""
+    counter = PersonCounter(identities, identities.get_column("subject").to_numpy())
+    return counter.likely_persons(_buckets(identities, passes))
 
 
-def _renumbered(passes: Mapping[str, EncodedPass], of_subject: Mapping[int, int]) -> dict[str, EncodedPass]:
+def renumbered(passes: Mapping[str, EncodedPass], of_subject: Mapping[int, int]) -> dict[str, EncodedPass]:
+    """Return passes whose handles' `subject` is the person of each subject."""
     person = pl.col("subject").cast(pl.Int64).replace_strict(of_subject, return_dtype=pl.Int64)
     return {name: replace(made, handles=made.handles.with_columns(person)) for name, made in passes.items()}
 

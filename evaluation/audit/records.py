@@ -109,7 +109,7 @@ def audit_records(subject: AuditSubject, *, rows: int, overlaps: Sequence[float]
 def _scenario(subject: AuditSubject, encoder: RecordProfile, rows: int, seed: int) -> Scenario:
     """Return rows drawn at random with their truth; each distinct clear text is a person of the attacker's list."""
     made = subject.passes[RECORD_TABLE]
-    table = pl.DataFrame(made.table.select(["handle", "encoding"])).join(made.handles, on="handle")
+    table = pl.DataFrame(made.columns("handle", "encoding")).join(made.handles, on="handle")
     clear = table.join(_clear(subject.identities), on=["subject", "identity"], how="left").sort("handle")
     distinct = clear.unique(_CLEAR, keep="first", maintain_order=True)  # namesakes born on one day cannot be told apart
     rng = np.random.default_rng([seed, 0xA0D1])

@@ -41,10 +41,9 @@ class BlindBlocks:
         return dict(self.encode_each(identities, context))
 
     def encode_each(self, identities: pl.DataFrame, context: EncodingContext) -> Iterator[tuple[str, EncodedPass]]:
-        """Yield the passes in the agreement's order, a few of them encoded at a time.
+        """Yield the passes, a few of them encoded at a time; see `Profile.encode_each`.
 
-        Whoever writes each pass down before taking the next needs memory for a few passes, not for all of them.
-        Arguments and errors as `encode`; the passes are the same whatever the number of processors.
+        The passes are the same whatever the number of processors.
         """
         frame = prepared(identities, context)
         groups = record_groups(frame)
@@ -60,8 +59,13 @@ class BlindBlocks:
                 while waiting and len(running) < threads:
                     terms = waiting.pop()
                     running.append((terms.name, pool.submit(_encode_pass, frame, groups, values, terms, context)))
-                name, made = running.popleft()
-                yield name, made.result()
+                yield _taken(running)
+
+
+def _taken(running: deque[tuple[str, Future[EncodedPass]]]) -> tuple[str, EncodedPass]:
+    # a function of its own: the generator, which waits while the pass is written, must not hold it afterwards
+    name, made = running.popleft()
+    return name, made.result()
 
 
 def available_processors() -> int:

@@ -5,6 +5,8 @@ It never leaves the evaluation: a connector refuses to push it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 import pyarrow as pa
 
@@ -23,6 +25,10 @@ class Clear:
 
     def encode(self, identities: pl.DataFrame, context: EncodingContext) -> dict[str, EncodedPass]:
         """Lay out a whole register; see `Profile.encode`."""
+        return dict(self.encode_each(identities, context))
+
+    def encode_each(self, identities: pl.DataFrame, context: EncodingContext) -> Iterator[tuple[str, EncodedPass]]:
+        """Yield the passes one by one; see `Profile.encode_each`."""
         agreement = context.agreement
         frame = prepared(identities, context)
         schema = pass_schema(agreement, clear=True)
@@ -30,7 +36,6 @@ class Clear:
             column.name: plain_values(frame, column).to_arrow().cast(pa.string()) for column in columns_of(agreement)
         }
         groups = record_groups(frame)
-        passes = {}
         for terms in agreement.passes:
             placement = choose_levels(frame, terms, context.vintage_key, context.crowded, agreement.caps)
             placement = one_row_a_subject(frame, placement)
@@ -39,5 +44,4 @@ class Clear:
             columns["block"] = pa.array(placement.tokens[placement.blocks], pa.uint64())
             random = context.random.child(f"handles/{context.register}/{terms.name}")
             table, handles, dummies = with_handles(columns, schema, frame, placement.rows, random)
-            passes[terms.name] = EncodedPass(table, handles, dummies, pass_report(frame, groups, placement, terms))
-        return passes
+            yield terms.name, EncodedPass(table, handles, dummies, pass_report(frame, groups, placement, terms))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from contract.agreement import Agreement
 from contract.errors import ConfigurationError, InputError
 from pseudonymisation.blocking.caps import CrowdedKeys
 from pseudonymisation.encoding.dummies import DUMMY_SUBJECT, add_dummies
+from pseudonymisation.encoding.stored import read_pass_rows, read_pass_table
 from pseudonymisation.keys.tree import KEY_BYTES, WeakKeyError
 from pseudonymisation.randomness import RandomSource, SystemRandomness, distinct_words
 
@@ -74,16 +76,31 @@ class EncodedPass:
     """One pass of one register.
 
     Attributes:
-        table: What the linkage unit gets, sorted by its random handles.
+        source: The table, or the Parquet file it was written to: passes of a large register do not all fit in memory.
         handles: `handle` (UInt64), `subject`, `identity` of the real rows: what the statistics unit gets.
         dummy_handles: uint64, the rest; they stay at the institution.
         report: Counts.
     """
 
-    table: pa.Table
+    source: pa.Table | Path
     handles: pl.DataFrame
     dummy_handles: npt.NDArray[np.uint64]
     report: PassReport
+
+    @property
+    def table(self) -> pa.Table:
+        """What the linkage unit gets, sorted by its random handles; a file is read anew at each access."""
+        return read_pass_table(self.source) if isinstance(self.source, Path) else self.source
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of the table, dummies among them; of a file its footer alone is read."""
+        return read_pass_rows(self.source) if isinstance(self.source, Path) else int(self.source.num_rows)
+
+    def columns(self, *names: str) -> pa.Table:
+        """Return some columns of the table; of a file no others are read."""
+        wanted = list(names)
+        return read_pass_table(self.source, wanted) if isinstance(self.source, Path) else self.source.select(wanted)
 
 
 class Profile(Protocol):
@@ -105,6 +122,14 @@ class Profile(Protocol):
 
         Raises:
             EncodingError: Columns or values are not as described.
+        """
+        ...
+
+    def encode_each(self, identities: pl.DataFrame, context: EncodingContext) -> Iterator[tuple[str, EncodedPass]]:
+        """Yield the same passes as `encode` in the agreement's order, as they are made.
+
+        Whoever writes each pass down and lets go of it before taking the next needs memory for a few passes, not for
+        all. Arguments and errors as `encode`.
         """
         ...
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from connectors import structure
 from connectors.structure import structure_figures
 from contract.agreement import PassTerms
+from contract.errors import SubmissionError
 from evaluation.attacks.blocks.controls import BLOOM, encode_control
 from evaluation.audit.linkability import linkability_figures
 from pseudonymisation.encoding.profile import EncodedPass, profile_for
+from pseudonymisation.encoding.stored import PassTables
 from tests.evaluation.attacks.blocks.people import agreement_over, context, people
 
 PASSES = (
@@ -151,3 +157,23 @@ def test_the_order_of_a_file_shows(encoded):
 def test_empty_tables_have_nothing_to_betray(encoded):
     assert broken(structure_figures({name: table.slice(0, 0) for name, table in tables(encoded).items()})) == set()
     assert broken(structure_figures({name: table.slice(0, 1) for name, table in tables(encoded).items()})) == set()
+
+
+def test_tables_in_files_are_read_when_they_are_looked_at_and_give_the_same_figures(encoded, tmp_path, monkeypatch):
+    for name, one in encoded.items():
+        pq.write_table(one.table, tmp_path / f"{name}.parquet")
+    stored = {name: replace(one, source=tmp_path / f"{name}.parquet") for name, one in encoded.items()}
+    for name, one in stored.items():
+        assert one.table.equals(encoded[name].table)
+        assert one.num_rows == encoded[name].num_rows == one.handles.height + len(one.dummy_handles)
+        assert one.columns("block", "handle").equals(encoded[name].columns("block", "handle"))
+    files = PassTables({name: one.source for name, one in stored.items()})
+    whole = structure_figures(tables(encoded))
+    assert structure_figures(files) == whole
+    monkeypatch.setattr(structure, "_SORTED_ROWS", 50)  # equal handles are looked for in many parts
+    assert structure_figures(files) == whole
+    assert "handles shared" in broken(structure_figures({**files, "again": files["names"]}))
+    (tmp_path / "names.parquet").write_bytes(b"no table")
+    for look in (lambda: stored["names"].table, lambda: stored["names"].num_rows, lambda: files["names"]):
+        with pytest.raises(SubmissionError, match="not readable"):
+            look()

@@ -97,7 +97,7 @@ def test_the_gate_refuses_then_two_signatures_let_it_leave(refused, tmp_path):
     world, manifest_id = refused
     agent = world.agents["dgsn"]
     assert agent.audits.verdict(agent.state.submission(manifest_id)) == "FAIL"
-    assert "union_leakage" in reasons(world, manifest_id)
+    assert {"union_leakage", "pass_leakage"} & reasons(world, manifest_id)  # which one hangs on the dummies drawn
     for leave in (lambda: agent.push(manifest_id), lambda: agent.drop(manifest_id, tmp_path)):
         with pytest.raises(GateRefusedError, match="FAIL"):
             leave()

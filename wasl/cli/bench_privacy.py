@@ -36,16 +36,29 @@ def names(
 def encoding(
     persons: Annotated[int, typer.Option(help="Identities, one a person.", min=1)] = 100_000,
     passes: Annotated[int | None, typer.Option(help="Only the first so many of the planner's passes.", min=1)] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the synthetic persons.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic persons and of the audit.")] = 1,
+    audit: Annotated[bool, typer.Option("--audit", help="Audit the stored passes too, as the connector does.")] = False,
+    rows: Annotated[int, typer.Option(help="Persons attacked by the audit.", min=1)] = 3000,
+    many_rows: Annotated[
+        bool, typer.Option("--many-rows", help="Find persons among rows, as if some had more.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Measure encoding: identities a second and core, time and memory of a whole register."""
+    """Measure encoding, and with --audit the audit: time and memory of a whole register, stage by stage."""
     from evaluation.benchmarks.encoding import bench_encoding
 
-    report = bench_encoding(persons, seed=seed, passes=passes)
-    stages = report.pop("stages")
-    flat = {**report, **{f"{name} CPU seconds": one["cpu_seconds"] for name, one in stages.items()}}
-    emit({**report, "stages": stages}, as_json, table(flat))
+    report = bench_encoding(
+        persons,
+        seed=seed,
+        passes=passes,
+        audit_rows=rows if audit else None,
+        rows_per_person="many" if many_rows else "one",
+    )
+    flat = {name: figure for name, figure in report.items() if not isinstance(figure, dict)}
+    for name, one in report["stages"].items():
+        flat |= {f"{name} CPU seconds": one["cpu_seconds"], f"{name} peak bytes": one["peak_bytes"]}
+    flat |= {f"within: {name}": held for name, held in report.get("within", {}).items()}
+    emit(report, as_json, table(flat))
 
 
 def price(

@@ -17,18 +17,18 @@ from contract.agreement import Agreement, PassTerms
 from evaluation.attacks.blocks.attacker import Attacker, attacker_of
 from evaluation.attacks.blocks.controls import ControlReport, run_controls
 from evaluation.attacks.blocks.equality import EqualityGraphs
-from evaluation.attacks.blocks.fingerprint import attack_rows, search_of
+from evaluation.attacks.blocks.fingerprint import attack_rows, search_over
 from evaluation.attacks.blocks.frequency import BlockFrequency, block_frequency, combinations_of
 from evaluation.attacks.blocks.handles import HandleJoins, joins, linkable_handles
 from evaluation.attacks.blocks.joint import Register, attack_together, one_row_a_person
 from evaluation.attacks.blocks.knowledge import Beliefs
+from evaluation.attacks.blocks.layout import Observed, observe
 from evaluation.attacks.blocks.leakage import (
     WORKERS,
     Leakage,
     PassLeakage,
     Sample,
     Share,
-    attack_passes,
     draw_persons,
     either,
     judged,
@@ -57,7 +57,7 @@ class BlockAudit:
         seeded: Number of known pairs, to the share of each pass's other rows that they name.
         frequency: What the sizes of blocks and the frequencies of tokens tell, by pass.
         missing: What missing cells alone pin down, by pass.
-        handles: Whether anything joins passes; if not independent, the encodings must not leave.
+        handles: Whether anything joins passes; if not independent, the encodings must not leave. None if not asked.
         linkable: What-if: persons whom structure alone would name if handles were joined over passes.
         controls: Whether the attack works at all; None if they were not asked for.
     """
@@ -68,7 +68,7 @@ class BlockAudit:
     seeded: Mapping[int, Mapping[str, Share]]
     frequency: Mapping[str, BlockFrequency]
     missing: Mapping[str, PatternLeakage]
-    handles: HandleJoins
+    handles: HandleJoins | None
     linkable: Share
     controls: ControlReport | None = None
 
@@ -108,7 +108,7 @@ class BlockAudit:
             },
             "frequency": {name: found.as_dict() for name, found in self.frequency.items()},
             "missing": {name: found.as_dict() for name, found in self.missing.items()},
-            "handles": self.handles.as_dict(),
+            "handles": self.handles.as_dict() if self.handles else None,
             "linkable": self.linkable.as_dict(),
             "controls": [control.as_dict() for control in self.controls.controls] if self.controls else [],
         }
@@ -125,11 +125,13 @@ def audit_blocks(
     known_pairs: Sequence[int] = KNOWN_PAIRS,
     seed: int = 0,
     controls: bool = True,
+    joined: bool = True,
 ) -> BlockAudit:
     """Attack all passes of one register.
 
     Args:
-        encoded: The register's passes by name, profile `blind_blocks`.
+        encoded: The register's passes by name, profile `blind_blocks`. Each table is read once for all attacks on it
+            and let go, so that passes of large registers may lie in files.
         identities: What was encoded: normalised columns with `subject` and `identity`.
         agreement: What it was encoded under.
         attacker: Clear text in the attacker's hands: normalised columns and `person` in the numbering of
@@ -140,6 +142,7 @@ def audit_blocks(
         known_pairs: Numbers of known (handle, person) pairs of the seeded attack.
         seed: Of every draw: same input and seed, same figures.
         controls: Whether to run the controls; without them the verdict is UNCHECKED.
+        joined: Whether to ask if handles or order of rows join passes: all pairs of passes are held against each other.
 
     Raises:
         AttackInputError: A table or the attacker's identities are not of the form that the attacks read.
@@ -149,62 +152,99 @@ def audit_blocks(
     knows_all = attacker_of(clear, agreement, seed=seed)
     checked = run_controls(agreement, seed=seed) if controls else None
     sample = draw_persons(everybody, rows, seed)
-    full = _FullOverlap(encoded, knows_all, sample, seed)
-    full.attack(agreement.passes, known_pairs)
-    found = {1.0: union_of(full.first, len(sample.drawn))}
+    parts = {}
     for overlap in sorted({one for one in overlaps if one < 1}, reverse=True):
         part = draw_persons(everybody, rows, seed, overlap)
-        knows = knows_all.knowing(part.known, Beliefs(known=overlap))
-        found[overlap] = attack_passes(encoded, knows, part, seed=seed)
+        parts[overlap] = (knows_all.knowing(part.known, Beliefs(known=overlap)), part)
+    found = _Attacks(encoded, knows_all, sample, parts, known_pairs, seed)
+    found.run(agreement.passes)
     canonical = None
     if attacker is None:
         by_itself = Register(encoded, identities)
         canonical = attack_together([by_itself], agreement, one_row_a_person(identities), persons=rows, seed=seed)
+    persons = {1.0: len(sample.drawn), **{overlap: len(part.drawn) for overlap, (_, part) in parts.items()}}
     return BlockAudit(
-        fingerprint=found,
-        equality=union_of(full.second, len(sample.drawn)),
+        fingerprint={overlap: union_of(found.first[overlap], persons[overlap]) for overlap in persons},
+        equality=union_of(found.second, len(sample.drawn)),
         canonical=canonical,
-        seeded=full.seeded,
-        frequency=full.frequency,
-        missing={name: missing_values(made.table) for name, made in encoded.items()},
-        handles=joins(encoded),
+        seeded=found.seeded,
+        frequency=found.frequency,
+        missing=found.missing,
+        handles=joins(encoded) if joined else None,
         linkable=linkable_handles(encoded, knows_all, sample),
         controls=checked,
     )
 
 
-class _FullOverlap:
-    """The attacks of a pass that share one layout, and what they found so far."""
+@dataclass(frozen=True)
+class _PassFound:
+    """What the attacks of one pass found: `first` by overlap, the others at full overlap."""
 
-    def __init__(self, encoded: Mapping[str, EncodedPass], attacker: Attacker, sample: Sample, seed: int) -> None:
+    first: dict[float, PassLeakage]
+    second: PassLeakage
+    seeded: dict[int, Share]
+    frequency: BlockFrequency
+    missing: PatternLeakage
+
+
+class _Attacks:
+    """The attacks on passes, each pass read once for all of them, and what they found so far by pass."""
+
+    def __init__(
+        self,
+        encoded: Mapping[str, EncodedPass],
+        attacker: Attacker,
+        sample: Sample,
+        parts: Mapping[float, tuple[Attacker, Sample]],
+        known_pairs: Sequence[int],
+        seed: int,
+    ) -> None:
         self.encoded, self.attacker, self.sample, self.seed = encoded, attacker, sample, seed
+        self.parts, self.known_pairs = parts, known_pairs
         self.combinations = combinations_of(attacker)
-        self.first: dict[str, PassLeakage] = {}
+        self.first: dict[float, dict[str, PassLeakage]] = {1.0: {}, **{overlap: {} for overlap in parts}}
         self.second: dict[str, PassLeakage] = {}
         self.seeded: dict[int, dict[str, Share]] = {}
         self.frequency: dict[str, BlockFrequency] = {}
+        self.missing: dict[str, PatternLeakage] = {}
 
-    def attack(self, passes: Sequence[PassTerms], known_pairs: Sequence[int]) -> None:
+    def run(self, passes: Sequence[PassTerms]) -> None:
         """Attack passes, some side by side."""
         with ThreadPoolExecutor(WORKERS) as pool:
-            found = list(pool.map(lambda terms: self._attack(terms, known_pairs), passes))
-        for terms, (first, second, seeded, frequency) in zip(passes, found, strict=True):
-            self.first[terms.name], self.second[terms.name] = first, second
-            self.frequency[terms.name] = frequency
-            for known, share in seeded.items():
+            every = list(pool.map(self._attack, passes))
+        for terms, found in zip(passes, every, strict=True):
+            for overlap, leak in found.first.items():
+                self.first[overlap][terms.name] = leak
+            self.second[terms.name] = found.second
+            self.frequency[terms.name], self.missing[terms.name] = found.frequency, found.missing
+            for known, share in found.seeded.items():
                 self.seeded.setdefault(known, {})[terms.name] = share
 
-    def _attack(
-        self, terms: PassTerms, known_pairs: Sequence[int]
-    ) -> tuple[PassLeakage, PassLeakage, dict[int, Share], BlockFrequency]:
+    def _attack(self, terms: PassTerms) -> _PassFound:
         made = self.encoded[terms.name]
-        search = search_of(made.table, self.attacker, terms, seed=self.seed)
+        table = made.table
+        observed, missing = observe(table, self.attacker.layout), missing_values(table)
+        del table  # the search of a large register needs the room
+        first, second, seeded, frequency = self._full(observed, made, terms)
+        parts = {overlap: self._part(observed, made, terms, overlap) for overlap in self.parts}
+        return _PassFound({1.0: first, **parts}, second, seeded, frequency, missing)
+
+    def _full(
+        self, observed: Observed, made: EncodedPass, terms: PassTerms
+    ) -> tuple[PassLeakage, PassLeakage, dict[int, Share], BlockFrequency]:
+        search = search_over(observed, self.attacker, terms, seed=self.seed)
         truth = judged(search, truth_of(made, self.sample.drawn))
         drawn = rows_of(search, truth)
         of_everybody = judged(search, truth_of(made, self.sample.known))
         return (
             score_pass(attack_rows(search, drawn), truth),
             score_pass(EqualityGraphs(search).attack(drawn), truth),
-            {known: attack_from_known_rows(search, of_everybody, known, self.seed) for known in known_pairs},
+            {known: attack_from_known_rows(search, of_everybody, known, self.seed) for known in self.known_pairs},
             block_frequency(search, of_everybody, self.combinations),
         )
+
+    def _part(self, observed: Observed, made: EncodedPass, terms: PassTerms, overlap: float) -> PassLeakage:
+        attacker, sample = self.parts[overlap]
+        search = search_over(observed, attacker, terms, seed=self.seed)
+        truth = judged(search, truth_of(made, sample.drawn))
+        return score_pass(attack_rows(search, rows_of(search, truth)), truth)

@@ -98,7 +98,11 @@ def search_of(table: pa.Table, attacker: Attacker, terms: PassTerms, *, seed: in
     Raises:
         AttackInputError: The table is not of this form.
     """
-    observed = observe(table, attacker.layout)
+    return search_over(observe(table, attacker.layout), attacker, terms, seed=seed)
+
+
+def search_over(observed: Observed, attacker: Attacker, terms: PassTerms, *, seed: int) -> BlockSearch:
+    """Lay out a pass that was read already: several attackers of one agreement share the reading."""
     return BlockSearch(observed, attacker, attacker.groups(terms), np.random.default_rng([seed, 0xB10C]))
 
 

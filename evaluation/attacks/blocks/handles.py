@@ -7,11 +7,12 @@ the clear as well, and colour refinement finds persons by structure alone, witho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from numba import njit
 from scipy.stats import norm
@@ -60,7 +61,7 @@ class HandleJoins:
 
 def joins(encoded: Mapping[str, EncodedPass]) -> HandleJoins:
     """Check that handles and order of rows are independent over passes."""
-    handles = [made.table.column(HANDLE).to_numpy() for made in encoded.values()]
+    handles = [made.columns(HANDLE).column(HANDLE).to_numpy() for made in encoded.values()]
     together = np.concatenate(handles) if handles else np.empty(0, dtype=np.uint64)
     distinct = sum(len(np.unique(one)) for one in handles)
     places = [_places(made) for made in encoded.values()]
@@ -78,49 +79,70 @@ def joins(encoded: Mapping[str, EncodedPass]) -> HandleJoins:
 
 
 def _places(made: EncodedPass) -> pl.DataFrame:
-    rows = pl.DataFrame({"handle": pl.Series(made.table.column(HANDLE).to_numpy(), dtype=pl.UInt64)})
-    return rows.with_row_index("place").join(made.handles, on="handle").select("subject", "identity", "place")
+    rows = pl.DataFrame({"handle": pl.Series(made.columns(HANDLE).column(HANDLE).to_numpy(), dtype=pl.UInt64)})
+    # of several rows of an identity any one, not the first: the least of many places is small in every pass
+    chosen = rows.with_row_index("place").join(made.handles, on="handle").sort(pl.col("handle").hash(seed=0))
+    one = chosen.unique(["subject", "identity"], keep="first", maintain_order=True)
+    return one.select("subject", "identity", "place")
 
 
 @njit(nogil=True, cache=True)
-def _refined(colour: Any, rows: Any, blocks: Any, passes: Any, count: Any, rounds: Any) -> Any:
-    """Return uint64[rounds + 1, n]: colours of rows after each round.
+def _gather(colour: Any, rows: Any, blocks: Any, count: Any, number: Any, total: Any) -> None:
+    """Add to each row's total what its block in one pass looks like.
 
     Args:
-        colour: uint64[n], at the start.
-        rows: int64[e], row of each edge.
-        blocks: int64[e], its block, numbered over all passes.
-        passes: uint64[e], its pass.
+        colour: uint64[n], of the rows.
+        rows: int32[e], row of each edge.
+        blocks: int32[e], its block, numbered within the pass.
         count: Blocks.
-        rounds: Rounds.
+        number: The pass, uint64.
+        total: uint64[n], added to.
     """
-    out = np.empty((rounds + 1, len(colour)), dtype=np.uint64)
-    out[0] = colour
-    for step in range(rounds):
-        of_block = np.zeros(count, dtype=np.uint64)
-        for e in range(len(rows)):
-            of_block[blocks[e]] += mix(out[step, rows[e]])
-        total = np.zeros(len(colour), dtype=np.uint64)
-        for e in range(len(rows)):
-            total[rows[e]] += mix(of_block[blocks[e]] ^ mix(passes[e]))
-        for at in range(len(colour)):
-            out[step + 1, at] = mix(out[step, at] ^ mix(total[at]))
+    of_block = np.zeros(count, dtype=np.uint64)
+    for e in range(len(rows)):
+        of_block[blocks[e]] += mix(colour[rows[e]])
+    of_pass = mix(number)
+    for e in range(len(rows)):
+        total[rows[e]] += mix(of_block[blocks[e]] ^ of_pass)
+
+
+@njit(nogil=True, cache=True)
+def _mixed(colour: Any, total: Any) -> Any:
+    out = np.empty(len(colour), dtype=np.uint64)
+    for at in range(len(colour)):
+        out[at] = mix(colour[at] ^ mix(total[at]))
     return out
 
 
 @dataclass(frozen=True)
+class _Edges:
+    """Rows and blocks of one pass: row (int32[e]) and block within the pass (int32[e]) of each edge."""
+
+    rows: npt.NDArray[np.int32]
+    blocks: npt.NDArray[np.int32]
+
+    @classmethod
+    def of(cls, rows: Ints, blocks: Ints) -> _Edges:
+        return cls(rows.astype(np.int32), blocks.astype(np.int32))
+
+
+@dataclass(frozen=True)
 class _Graph:
-    """Rows and blocks: `subject` int64[n] of rows (-1: a dummy), edges as of `_refined`."""
+    """Rows and blocks: `subject` int64[n] of rows (-1: a dummy), and the edges of each pass."""
 
     subject: Ints
-    rows: Ints
-    blocks: Ints
-    passes: Words
-    count: int
+    passes: Sequence[_Edges]
 
-    def colours(self) -> Words:
-        start = np.zeros(len(self.subject), dtype=np.uint64)
-        return _refined(start, self.rows, self.blocks, self.passes, self.count, _ROUNDS)  # type: ignore[no-any-return]
+    def colours(self) -> list[Words]:
+        """Return uint64[n], the colours of rows, at the start and after each round."""
+        colours = [np.zeros(len(self.subject), dtype=np.uint64)]
+        for _ in range(_ROUNDS):
+            total = np.zeros(len(self.subject), dtype=np.uint64)
+            for number, edges in enumerate(self.passes):
+                count = int(edges.blocks.max(initial=-1)) + 1
+                _gather(colours[-1], edges.rows, edges.blocks, count, np.uint64(number), total)
+            colours.append(_mixed(colours[-1], total))
+        return colours
 
 
 def linkable_handles(encoded: Mapping[str, EncodedPass], attacker: Attacker, sample: Sample) -> Share:
@@ -142,81 +164,68 @@ def linkable_handles_uncapped(
         vintage_key: Any.
         sample: Persons that count.
     """
-    rows, blocks, passes, count = [], [], [], 0
-    for number, terms in enumerate(attacker.agreement.passes):
+    passes = []
+    for terms in attacker.agreement.passes:
         placed = choose_levels(identities, terms, vintage_key, CrowdedKeys(), attacker.agreement.caps)
-        rows.append(placed.rows)
-        blocks.append(placed.blocks + count)
-        passes.append(np.full(len(placed.rows), number, dtype=np.uint64))
-        count += len(placed.tokens)
-    subject = identities.get_column("subject").to_numpy().astype(np.int64)
-    seen = _Graph(subject, np.concatenate(rows), np.concatenate(blocks), np.concatenate(passes), count)
+        passes.append(_Edges.of(placed.rows, placed.blocks))
+    seen = _Graph(identities.get_column("subject").to_numpy().astype(np.int64), passes)
     return _named(seen, _clear_graph(attacker), sample)
 
 
 def _named(seen: _Graph, clear: _Graph, sample: Sample) -> Share:
     seen_colours, clear_colours = seen.colours(), clear.colours()
-    named: dict[int, int] = {}
+    claimed = np.zeros(len(seen.subject), dtype=np.bool_)
+    right = np.zeros(len(seen.subject), dtype=np.bool_)
     for step in range(_ROUNDS, -1, -1):
-        ours = _alone(clear_colours[step])
-        for colour, row in _alone(seen_colours[step]).items():
-            if colour in ours and row not in named:
-                named[row] = int(clear.subject[ours[colour]])
-    right = {int(seen.subject[row]) for row, person in named.items() if person == seen.subject[row]}
-    return Share(len(right.intersection(sample.drawn.tolist())), len(sample.drawn))
+        colours, rows = _alone(seen_colours[step])
+        theirs, clear_rows = _alone(clear_colours[step])
+        _, here, there = np.intersect1d(colours, theirs, assume_unique=True, return_indices=True)
+        row, person = rows[here], clear.subject[clear_rows[there]]
+        fresh = ~claimed[row]
+        right[row[fresh]] = person[fresh] == seen.subject[row[fresh]]
+        claimed[row] = True
+    return Share(len(np.intersect1d(seen.subject[right], sample.drawn)), len(sample.drawn))
 
 
-def _alone(colours: Words) -> dict[int, int]:
-    """Return the row of each colour that one row alone has."""
+def _alone(colours: Words) -> tuple[Words, Ints]:
+    """Return the colours that one row alone has, and their rows."""
     distinct, first, count = np.unique(colours, return_index=True, return_counts=True)
-    return dict(zip(distinct[count == 1].tolist(), first[count == 1].tolist(), strict=True))
+    return distinct[count == 1], first[count == 1]
 
 
 def _seen_graph(encoded: Mapping[str, EncodedPass]) -> _Graph:
     """Join the passes' rows by the identity behind them, as linkable handles would; dummies stay single rows."""
-    parts, dummies, blocks = [], 0, 0
-    for number, made in enumerate(encoded.values()):
-        block, of_row = np.unique(made.table.column(BLOCK).to_numpy(), return_inverse=True)
-        rows = pl.DataFrame(
-            {
-                "handle": pl.Series(made.table.column(HANDLE).to_numpy(), dtype=pl.UInt64),
-                "block": of_row.astype(np.int64) + blocks,
-            }
-        ).join(made.handles.select("handle", "subject", "identity"), on="handle", how="left", maintain_order="left")
-        fictitious = rows.get_column("subject").is_null()
-        mark = pl.Series(dummies + np.cumsum(fictitious.to_numpy()) - 1)
-        dummies += int(fictitious.sum())
-        parts.append(
-            rows.select(
-                pl.col("subject").cast(pl.Int64).fill_null(-1),
-                pl.when(fictitious).then(mark).otherwise(pl.col("identity").cast(pl.Int64)).alias("identity"),
-                "block",
-                pl.lit(number, dtype=pl.UInt64).alias("pass"),
-            )
-        )
-        blocks += len(block)
-    edges = pl.concat(parts)
-    nodes = edges.select("subject", "identity").unique().sort("subject", "identity").with_row_index("node")
-    edges = edges.join(nodes, on=["subject", "identity"], how="left", maintain_order="left")
-    return _Graph(
-        subject=nodes.get_column("subject").to_numpy(),
-        rows=edges.get_column("node").cast(pl.Int64).to_numpy(),
-        blocks=edges.get_column("block").to_numpy(),
-        passes=edges.get_column("pass").to_numpy(),
-        count=blocks,
-    )
+    most = max((int(made.handles.get_column("identity").max() or 0) for made in encoded.values()), default=0) + 1  # type: ignore[arg-type]
+
+    def keys_of(made: EncodedPass) -> Ints:
+        whose = made.handles.select(pl.col("subject").cast(pl.Int64) * most + pl.col("identity").cast(pl.Int64))
+        return whose.to_series().to_numpy()
+
+    known = np.empty(0, dtype=np.int64)
+    for made in encoded.values():
+        known = np.union1d(known, keys_of(made))
+    passes, dummies = [], 0
+    for made in encoded.values():
+        table = made.columns(HANDLE, BLOCK)
+        own = made.handles.get_column("handle").to_numpy()
+        order = np.argsort(own, kind="stable")
+        handle = table.column(HANDLE).to_numpy()
+        at = order[np.minimum(np.searchsorted(own[order], handle), len(own) - 1)] if len(own) else order
+        real = own[at] == handle if len(own) else np.zeros(len(handle), dtype=np.bool_)
+        rows = np.empty(len(handle), dtype=np.int64)
+        rows[real] = np.searchsorted(known, keys_of(made)[at[real]] if len(own) else known[:0])
+        fictitious = int((~real).sum())
+        rows[~real] = len(known) + dummies + np.arange(fictitious)
+        dummies += fictitious
+        passes.append(_Edges.of(rows, np.unique(table.column(BLOCK).to_numpy(), return_inverse=True)[1]))
+    return _Graph(np.concatenate([known // most, np.full(dummies, -1, dtype=np.int64)]), passes)
 
 
 def _clear_graph(attacker: Attacker) -> _Graph:
     """Draw the graph that the attacker expects: every key value refined that more persons than the cap have."""
-    rows, blocks, passes, count = [], [], [], 0
-    for number, terms in enumerate(attacker.agreement.passes):
-        row, block = _expected_blocks(attacker, terms, attacker.agreement.caps)
-        rows.append(row)
-        blocks.append(block + count)
-        passes.append(np.full(len(row), number, dtype=np.uint64))
-        count += int(block.max(initial=-1)) + 1
-    return _Graph(attacker.known, np.concatenate(rows), np.concatenate(blocks), np.concatenate(passes), count)
+    caps = attacker.agreement.caps
+    passes = [_Edges.of(*_expected_blocks(attacker, terms, caps)) for terms in attacker.agreement.passes]
+    return _Graph(attacker.known, passes)
 
 
 def _expected_blocks(attacker: Attacker, terms: PassTerms, caps: CapTerms) -> tuple[Ints, Ints]:

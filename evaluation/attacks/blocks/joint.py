@@ -66,7 +66,7 @@ class Pooled:
 def pool(registers: Sequence[Register], attacker: Attacker, name: str) -> Pooled:
     """Put the registers' tables of a pass together."""
     seen = [observe(one.encoded[name].table, attacker.layout) for one in registers]
-    tokens = np.concatenate([one.encoded[name].table.column(BLOCK).to_numpy() for one in registers])
+    tokens = np.concatenate([one.encoded[name].columns(BLOCK).column(BLOCK).to_numpy() for one in registers])
     _, block = np.unique(tokens, return_inverse=True)
     together = Observed(
         handles=np.concatenate([one.handles for one in seen]),

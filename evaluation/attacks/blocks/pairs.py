@@ -30,7 +30,7 @@ class PairIndex:
         lead_of: int64[d], comparisons that pairs of a bucket share; `leads`, uint8[k, d], their values.
         starts: int64[k + 1], where each bucket begins in `sorted_pairs`, `first`, `second` and `group`.
         sorted_pairs: uint8[n, c], pairs of different rows by bucket.
-        first: int64[n], place in `Groups.members` of the pair's first member; `second` of the other.
+        first: int32[n], place in `Groups.members` of the pair's first member; `second` of the other.
         group: int32[n].
         sample: uint8[at most 160, c], pairs drawn at random.
     """
@@ -44,8 +44,9 @@ class PairIndex:
         self.offsets = (ends - squares).astype(np.int64)
         group = np.repeat(np.arange(len(sizes), dtype=np.int32), squares)
         within = np.arange(int(squares.sum())) - np.repeat(self.offsets, squares)
-        first = groups.offsets[group] + within // sizes[group]
-        second = groups.offsets[group] + within % sizes[group]
+        # the budget keeps places below 2**31
+        first = (groups.offsets[group] + within // sizes[group]).astype(np.int32)
+        second = (groups.offsets[group] + within % sizes[group]).astype(np.int32)
         del within
         clear = (persons.tokens, persons.sketched, persons.offsets, persons.grams, by_difference)
         self.pairs = person_pairs(groups.members[first], groups.members[second], layout.between, *clear)

@@ -1,0 +1,56 @@
+"""Pass tables in their files: read when they are looked at, and let go, since those of a large register do not all fit
+in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from contract.errors import SubmissionError
+
+
+def read_pass_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a stored pass table, or some columns of it.
+
+    Raises:
+        SubmissionError: It is missing or not readable.
+    """
+    try:
+        # one thread: passes are read side by side already, and each thread holds buffers of its own
+        return pq.read_table(path, columns=columns, use_threads=False)
+    except (OSError, pa.ArrowException):
+        raise SubmissionError("A pass table is not readable.", where={"file": path.name}) from None
+
+
+def read_pass_rows(path: Path) -> int:
+    """Return the number of rows of a stored pass table. Raises as `read_pass_table`."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowException):
+        raise SubmissionError("A pass table is not readable.", where={"file": path.name}) from None
+
+
+class PassTables(Mapping[str, pa.Table]):
+    """Pass tables by name; one that lies in a file is read anew at every access.
+
+    Args:
+        sources: Pass name to table or file.
+    """
+
+    def __init__(self, sources: Mapping[str, pa.Table | Path]) -> None:
+        self._sources = dict(sources)
+
+    def __getitem__(self, name: str) -> pa.Table:
+        """Return a table. Raises as `read_pass_table`."""
+        source = self._sources[name]
+        return read_pass_table(source) if isinstance(source, Path) else source
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
