@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
-from starlette.testclient import TestClient
 
 from contract.agreement import SignedAgreement
 from contract.audit_log import AuditBundle
@@ -21,11 +18,9 @@ from contract.canonical import canonical_json
 from contract.errors import AgreementError, IntegrityError, SignatureError, StorageError
 from contract.evidence import EvidenceError, SignedEvidence, check_logged, read_evidence
 from service.agreements.service import install_agreement
-from service.app import create_app
 from service.audit.export import export_bundle
 from service.audit.log import verify_log
 from service.db.models import all_metadata
-from service.keys import UnitKeys
 from service.linkage_unit.start import start_linkage
 from service.relay.models import RelayRow
 from service.retention import erasure
@@ -42,45 +37,10 @@ from service.submissions.models import Submission, SubmissionObject
 from service.unit import Unit
 from tests.contract.builders import sign_all
 from tests.service.linkage_unit.builders import VINTAGE, Federation, Register, make_registers, open_federation
+from tests.service.retention.conftest import link
 
 END = datetime(2099, 6, 1, 3, tzinfo=UTC)
 ROLES = ("linkage", "statistics")
-
-
-@pytest.fixture(scope="module")
-def registers() -> dict[str, Register]:
-    return make_registers(persons=40)
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory, registers: dict[str, Register]) -> tuple[Path, Federation]:
-    """Both units' folders after one linkage, to copy: linking anew for each test would take most of the time."""
-    folder = tmp_path_factory.mktemp("template")
-    made = open_federation(folder)
-    link(made, registers)
-    made.close()
-    return folder, made
-
-
-@pytest.fixture
-def federation(tmp_path: Path, template: tuple[Path, Federation]) -> Iterator[Federation]:
-    folder, closed = template
-    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    made = replace(closed, units={}, clients={})
-    for role, party in (("linkage", "lu"), ("statistics", "su")):
-        own = closed.units[role].settings.model_copy(update={"data_dir": tmp_path / role})
-        app = create_app(own, UnitKeys(made.keys[party].signing, made.keys[party].sealing))
-        made.units[role] = app.state.unit
-        made.clients[role] = TestClient(app, base_url=made.urls[role], raise_server_exceptions=False)
-    yield made
-    made.close()
-
-
-def link(federation: Federation, registers: dict[str, Register], vintage: str = VINTAGE) -> None:
-    federation.push_all(registers, vintage)
-    start_linkage(federation.units["linkage"].database, federation.agreement.id, vintage)
-    federation.work("linkage")
-    federation.work("statistics")
 
 
 def files(unit: Unit) -> list[Path]:
