@@ -37,7 +37,6 @@ from service.statistics_unit.disclosure_models import PopulationQuery
 from service.statistics_unit.models import Release, ReleaseState, SubjectRetraction
 from service.statistics_unit.retraction import hand_over
 from service.statistics_unit.review_models import ReviewDecision
-from service.statistics_unit.review_models import ReviewDecision
 from service.submissions.models import Submission, SubmissionObject
 from service.unit import Unit
 
@@ -194,7 +193,6 @@ def _delete_rows(session: Session, agreement_id: str) -> int:
     session.execute(delete(RelayRow).where(RelayRow.agreement_id == agreement_id))
     session.execute(delete(SubjectRetraction).where(SubjectRetraction.agreement_id == agreement_id))
     session.execute(delete(ReviewDecision).where(ReviewDecision.agreement_id == agreement_id))
-    session.execute(delete(ReviewDecision).where(ReviewDecision.agreement_id == agreement_id))
     session.execute(delete(PopulationQuery).where(PopulationQuery.agreement_id == agreement_id))
     return handed_over
 
@@ -214,7 +212,6 @@ def _deleted(inventory: Inventory) -> tuple[Deleted, ...]:
     ]
     found.append(Deleted(kind="relay_messages", items=inventory.relay_messages, size=inventory.relay_characters))
     found.append(Deleted(kind="subject_retractions", items=inventory.retractions))
-    found.append(Deleted(kind="review_decisions", items=inventory.review_decisions))
     found.append(Deleted(kind="review_decisions", items=inventory.review_decisions))
     found.append(Deleted(kind="unfinished_uploads", items=len(inventory.uploads)))
     found.append(Deleted(kind="person_links_of_runs", items=len(inventory.runs)))
