@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from linkage.kernels.hashing import distinct
 from linkage.model import Model
+from linkage.ordering import sorted_rows
 from linkage.plan import ComparisonPlan
 from linkage.tables import PassArrays
 
@@ -64,11 +66,12 @@ def pairs_of_rows(
 
 def edges_of(plan: ComparisonPlan, model: Model, name: str, pairs: ComparedPairs, floor: float) -> pa.Table:
     """Return the edges of a pass's pairs whose match probability is at least `floor`, in order."""
-    distinct, which = np.unique(pairs.pattern, return_inverse=True)
-    probability, weight = model.probability(name, distinct), model.weight(name, distinct)
+    keys, which, _ = distinct(model.keys(pairs.pattern, pairs.register_a, pairs.register_b).view(np.int64))
+    weight = model.weight(name, *model.parted(keys.view(np.uint64)))
+    probability = model.probability_of(name, weight)
     kept = np.flatnonzero((probability >= floor)[which])
     which, pairs = which[kept], pairs.taken(kept)
-    order = np.lexsort((pairs.handle_b, pairs.handle_a))
+    order = sorted_rows(pairs.handle_a, np.zeros(len(kept), dtype=np.uint16), pairs.handle_b)
     which, pairs = which[order], pairs.taken(order)
     columns = [
         _named(np.full(len(which), plan.passes.index(name)), plan.passes),
@@ -96,6 +99,13 @@ def edge_table(
     return edges_of(plan, model, arrays.name, pairs_of_rows(arrays, i, j, patterns), floor)
 
 
+def _in_order(places: npt.NDArray[np.int64], a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]) -> bool:
+    later = a[1:] > a[:-1]
+    later |= (a[1:] == a[:-1]) & (b[1:] >= b[:-1])
+    later &= places[1:] == places[:-1]
+    return bool((later | (places[1:] > places[:-1])).all())
+
+
 def join_edges(tables: Iterable[pa.Table]) -> pa.Table:
     """Join chunks of edges, sorted by pass, handle_a, handle_b: the same whatever the chunks were."""
     joined = pa.concat_tables([EDGE_SCHEMA.empty_table(), *tables]).unify_dictionaries().combine_chunks()
@@ -106,5 +116,8 @@ def join_edges(tables: Iterable[pa.Table]) -> pa.Table:
     rank = np.empty(len(names), dtype=np.int64)
     rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
     places = rank[column.indices.to_numpy()]
-    order = np.lexsort((joined.column("handle_b").to_numpy(), joined.column("handle_a").to_numpy(), places))
+    a, b = joined.column("handle_a").to_numpy(), joined.column("handle_b").to_numpy()
+    if _in_order(places, a, b):  # as every chunk is: a pass of one chunk need not be sorted again
+        return joined
+    order = np.lexsort((b, a, places))
     return joined.take(pa.array(order))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 _MIX = -7046029254386353131  # golden ratio, 2**64 / phi as int64: spreads neighbouring keys over the table
@@ -28,3 +29,26 @@ def grown(table: Any) -> Any:
         if table[at, 1] != 0:
             larger[slot_of(larger, table[at, 0])] = table[at]
     return larger
+
+
+@njit(nogil=True, cache=True)
+def distinct(values: Any) -> Any:
+    """Number the distinct values of int64[n] in the order of their first places.
+
+    Returns:
+        The values (int64[k]), the number of each place (int64[n]), and the table that tells the number of a value,
+        counted from 1 (see `slot_of`).
+    """
+    size = 16
+    while size < 2 * len(values):
+        size *= 2
+    table = np.zeros((size, 2), dtype=np.int64)
+    found, numbers, count = np.empty(len(values), dtype=np.int64), np.empty(len(values), dtype=np.int64), 0
+    for at in range(len(values)):
+        slot = slot_of(table, values[at])
+        if table[slot, 1] == 0:
+            found[count] = values[at]
+            count += 1
+            table[slot, 0], table[slot, 1] = values[at], count
+        numbers[at] = table[slot, 1] - 1
+    return found[:count].copy(), numbers, table
