@@ -19,6 +19,7 @@ _declared: Any = cgutils.get_or_insert_function
 _variable: Any = cgutils.alloca_once_value
 _WORD, _BYTE = ir.IntType(64), ir.IntType(8)
 _VECTOR = ir.VectorType(_WORD, LANES)
+_GROUP: Final = 8  # rows of a code held against a tile at once
 _CHAINS: Final = 12  # sums that do not wait for each other: what a population count waits for is hidden
 
 
@@ -46,12 +47,14 @@ def _loaded(context: Any, builder: Any, signature: Any, arguments: Any) -> list[
     return [builder.load(builder.gep(place, [ir.Constant(_WORD, word)]), align=8) for word in range(count)]
 
 
-def _distances(builder: Any, tile: list[Any], row: Any) -> Any:
-    total = ir.Constant(_VECTOR, [0] * LANES)
+def _distances(builder: Any, tile: list[Any], rows: list[Any]) -> list[Any]:
+    """Return the distances of each row to the eight of a tile: word by word, so that a word is loaded once for all."""
+    totals = [ir.Constant(_VECTOR, [0] * LANES)] * len(rows)
     for word, eight in enumerate(tile):
-        one = spread(builder, builder.load(builder.gep(row, [ir.Constant(_WORD, word)])))
-        total = builder.add(total, count_bits(builder, builder.xor(eight, one)))
-    return total
+        for at, row in enumerate(rows):
+            one = spread(builder, builder.load(builder.gep(row, [ir.Constant(_WORD, word)])))
+            totals[at] = builder.add(totals[at], count_bits(builder, builder.xor(eight, one)))
+    return totals
 
 
 def _tile_hits(
@@ -61,7 +64,7 @@ def _tile_hits(
 
     `tile_hits(words, tiles, tile, codes, row, n, bound, hits)`: tiles and codes uint64 of C order, tile
     and row the places in their memory where the tile and the first code begin. Returns whether any bit
-    is set. The tile stays in registers.
+    is set. Rows go in groups: their sums do not wait for each other.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -70,12 +73,22 @@ def _tile_hits(
         first = _data(context, builder, signature.args[3], *arguments[3:5])
         out = _data(context, builder, signature.args[7], arguments[7], ir.Constant(_WORD, 0))
         bound, any_hit = spread(builder, arguments[6]), _variable(builder, ir.Constant(_BYTE, 0))
-        with cgutils.for_range(builder, arguments[5]) as loop:
-            row = builder.gep(first, [builder.mul(loop.index, width)])
-            near = builder.icmp_unsigned("<=", _distances(builder, tile, row), bound)
-            found = builder.bitcast(near, _BYTE)
-            builder.store(found, builder.gep(out, [loop.index]))
-            builder.store(builder.or_(builder.load(any_hit), found), any_hit)
+        together = ir.Constant(_WORD, _GROUP)
+
+        def held_against(start: Any, count: int) -> None:
+            places = [builder.add(start, ir.Constant(_WORD, at)) for at in range(count)]
+            rows = [builder.gep(first, [builder.mul(place, width)]) for place in places]
+            for place, total in zip(places, _distances(builder, tile, rows), strict=True):
+                found = builder.bitcast(builder.icmp_unsigned("<=", total, bound), _BYTE)
+                builder.store(found, builder.gep(out, [place]))
+                builder.store(builder.or_(builder.load(any_hit), found), any_hit)
+
+        groups = builder.udiv(arguments[5], together)
+        with cgutils.for_range(builder, groups) as loop:
+            held_against(builder.mul(loop.index, together), _GROUP)
+        done = builder.mul(groups, together)
+        with cgutils.for_range(builder, builder.sub(arguments[5], done)) as loop:
+            held_against(builder.add(done, loop.index), 1)
         return builder.icmp_unsigned("!=", builder.load(any_hit), ir.Constant(_BYTE, 0))
 
     places = (types.intp, codes, types.intp, types.intp, types.int64, hits)
@@ -87,7 +100,7 @@ def _tile_distances(_context: Any, words: Any, tiles: Any, _tile: Any, codes: An
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         row = _data(context, builder, signature.args[3], *arguments[3:5])
-        total = _distances(builder, _loaded(context, builder, signature, arguments), row)
+        (total,) = _distances(builder, _loaded(context, builder, signature, arguments), [row])
         place = _data(context, builder, signature.args[5], arguments[5], ir.Constant(_WORD, 0))
         builder.store(total, builder.bitcast(place, _VECTOR.as_pointer()), align=8)
         return context.get_dummy_value()

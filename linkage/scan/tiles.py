@@ -63,8 +63,9 @@ class Codes:
 def tiled(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Return uint64[tiles, w, 8]: eight rows a tile, word by word; rows are padded with zeros."""
     n, width = words.shape
-    padded = np.zeros((-(-n // LANES) * LANES, width), dtype=np.uint64)
-    padded[:n] = words
-    tiles = aligned((len(padded) // LANES, width, LANES), np.uint64)  # a vector that spans two cache lines loads twice
-    tiles[:] = padded.reshape(-1, LANES, width).transpose(0, 2, 1)
+    tiles = aligned((-(-n // LANES), width, LANES), np.uint64)  # a vector that spans two cache lines loads twice
+    whole, rest = divmod(n, LANES)
+    tiles[:whole] = words[: n - rest].reshape(-1, LANES, width).transpose(0, 2, 1)
+    if rest:
+        tiles[whole, :, :rest] = words[n - rest :].T
     return tiles
