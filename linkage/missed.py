@@ -8,7 +8,7 @@ drawn by the subject that is lost, register by register.
 at most two passes found. Chao's estimator f1 (f1 - 1) / (2 (f2 + 1)) (1987) of those that hang on nothing is a lower
 bound, for it takes all subjects as equally hard to find; the first jackknife, f1 (Burnham and Overton 1978), allows
 for subjects of their own difficulty and mostly overstates. The estimate is their geometric mean, and each of them lies
-one standard deviation of its logarithm away (docs/adr/0014-intervals.md has the figures).
+one standard deviation of its logarithm away (docs/adr/0015-intervals.md has the figures).
 
 *Which.* A draw takes as many subjects that are alone, at random, and gives each to a person of its stratum who has
 records in the registers that a subject with f1 has company in, and whose events lie near its own in time: whoever is
@@ -87,6 +87,26 @@ def estimate_missed(
             spread = max(abs(np.log(len(once) / chao)) / 2, LEAST_SPREAD)
             estimates.append(MissedLinks(number, float(np.sqrt(chao * len(once))), float(spread), once))
     return estimates
+
+
+def sensitivities(
+    register_of_subject: npt.NDArray[Any], labels: npt.NDArray[Any], missed: Sequence[MissedLinks]
+) -> dict[int, float]:
+    """Return, by register, the share of its subjects with a person in other registers whose link to it was found.
+
+    Args:
+        register_of_subject: Integer[n], the register of each subject.
+        labels: Integer[n], the person of each subject.
+        missed: Of `estimate_missed`; registers without an entry miss nothing.
+    """
+    register, person = np.asarray(register_of_subject, np.int64), np.asarray(labels, np.int64)
+    held = np.zeros(int(person.max(initial=-1)) + 1, dtype=np.uint64)
+    bit = register_masks(register, range(int(register.max(initial=-1)) + 1))
+    np.bitwise_or.at(held, person, bit)
+    linked = held[person] != bit
+    lost = {links.register: links.expected * float(np.exp(links.spread**2 / 2)) for links in missed}
+    found = {number: int((linked & (register == number)).sum()) for number in np.unique(register).tolist()}
+    return {number: count / (count + lost.get(number, 0.0)) if count else 1.0 for number, count in found.items()}
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ import pyarrow as pa
 
 from contract.agreement import Agreement
 from linkage.draws import draw_partitions
-from linkage.missed import MissedLinks, estimate_missed
+from linkage.missed import MissedLinks, estimate_missed, sensitivities
 from linkage.pairs import SubjectPairs
 from trajectories.uncertainty import LinkageDraws
 
 #: Draws of a computation: enough for a variance, few enough that a run stays a run.
 DRAWS: Final = 20
-#: Error of the calibration that all pairs of two registers share, in log odds (docs/adr/0014-intervals.md).
-DOUBT: Final = 1.0
+#: Error of the calibration that all pairs of two registers share, in log odds (docs/adr/0015-intervals.md).
+DOUBT: Final = 1.5
 _SEED: Final = 1
 #: Event columns that say when; the first that a register has.
 _MOMENTS: Final = ("crossed_at", "period", "start", "valid_from", "registered_on")
@@ -36,6 +36,7 @@ class LinkUncertainty:
         point: int64, label of each subject's person.
         subject_of: `register`, `record`, `subject`.
         confidence: `person_id`, `register`, `confidence`.
+        sensitivity: By register, the estimated share of subjects with records elsewhere whose link to them was found.
     """
 
     draws: int
@@ -43,6 +44,7 @@ class LinkUncertainty:
     point: npt.NDArray[np.int64]
     subject_of: pl.DataFrame
     confidence: pl.DataFrame
+    sensitivity: dict[str, float]
 
     def over(self, records: pl.DataFrame) -> LinkageDraws:
         """Return the draws over records in their order (`register`, `record`)."""
@@ -106,7 +108,9 @@ def link_uncertainty(
         or [pl.DataFrame(schema={"register": pl.String, "record": pl.String, "subject": pl.Int64})]
     ).select("register", "record", "subject")
     table = pl.DataFrame(drawn.table)
-    return LinkUncertainty(DRAWS, table, point, subject_of, _confidence(numbered, point, found))
+    names = [terms.name for terms in agreement.registers]
+    sensitivity = {names[place]: share for place, share in sensitivities(register, point, missed).items()}
+    return LinkUncertainty(DRAWS, table, point, subject_of, _confidence(numbered, point, found), sensitivity)
 
 
 def _strata(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> npt.NDArray[np.int64]:

@@ -37,12 +37,13 @@ from service.statistics_unit.queries import (
     too_alike,
 )
 from service.statistics_unit.start import KIND
-from service.statistics_unit.trajectories import CELLS, POPULATION, PROTECTED
+from service.statistics_unit.trajectories import CELLS, EXTENDED_RAW, POPULATION, PROTECTED, RAW
 from service.unit import Unit
 from trajectories.definitions import INDICATOR_COLUMNS
 from trajectories.disclosure import THRESHOLD, PopulationSketch, cells_from, protect
 from trajectories.disclosure.cell_keys import MECHANISM
 from trajectories.exports import code_digest, indicators_csv
+from trajectories.extended import EVERY_INDICATOR
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ def _protected(unit: Unit, run_id: str) -> tuple[pl.DataFrame, PopulationSketch 
     if not cells.height:  # no events at all, or computed by a version without cell keys: suppressed and rounded
         return read_frame(unit.store, frames[PROTECTED]), None
     made = cells_from(cells)
-    table = protect(made.figures, noise=made.perturbation(key), keys=made.keys)
+    raw = pl.concat([read_frame(unit.store, frames[name]) for name in (RAW, EXTENDED_RAW) if name in frames])
+    noise = made.perturbation(key)
+    table = protect(made.figures, noise=noise, keys=made.keys, indicators=EVERY_INDICATOR, raw=raw)
     return table, PopulationSketch.from_bytes(read_frame(unit.store, frames[POPULATION])["sketch"][0])
 
 
@@ -144,6 +147,8 @@ def _report(table: pl.DataFrame, alike: list[str], *, noise: bool) -> dict[str, 
     hidden = table.filter(pl.col("value").is_null()).group_by("breakdown").len().sort("breakdown")
     return {
         "cells": table.height,
+        "indicators": table["indicator"].n_unique(),
+        "with_interval": int(table["lower"].count()),
         "not_shown": int(table["value"].null_count()),
         "not_shown_by_breakdown": dict(hidden.iter_rows()),
         "threshold": THRESHOLD,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,11 +11,12 @@ from service.statistics_unit.draws import LinkUncertainty
 from service.statistics_unit.payload import LinkedPayload
 from trajectories.breakdowns import ALL_BREAKDOWNS, REFERENCE_BREAKDOWNS, breakdowns_of
 from trajectories.channels import Channels, build_channels
-from trajectories.definitions import INDICATORS, Indicator
+from trajectories.definitions import INDICATORS
 from trajectories.diagnosis import DIAGNOSIS_SCHEMA, diagnose
 from trajectories.disclosure import CELL_SCHEMA, cells_of, protect
-from trajectories.extended import EXTENDED, Extended
-from trajectories.figures import count_figures
+from trajectories.extended import EVERY_INDICATOR
+from trajectories.figures import Figures, count_figures
+from trajectories.gap import GAP_SCHEMA, decompose_gap
 from trajectories.indicators import INDICATOR_SCHEMA
 from trajectories.integration import LOG_SCHEMA, integration_log
 from trajectories.joint import conflicts
@@ -28,10 +28,12 @@ from trajectories.uncertainty import combine_tables, counter, figures_of_draws
 from trajectories.values import table_of, values_of
 
 SPELLS, RAW, PROTECTED = "spells", "indicators_raw", "indicators_protected"
-#: Raw extended indicators; what rules changed on the way to spells of Wasl's own preset; producers' data diagnosed.
+#: All other raw figures; what rules changed on the way to spells of Wasl's own preset; producers' data diagnosed.
 EXTENDED_RAW, LOG, DIAGNOSIS = "indicators_extended_raw", "integration_log", "diagnosis"
 #: Counts with their cell keys, and the sketch of their population: what releases are made from.
 CELLS, POPULATION = "cells", "population"
+#: Raw parts of the gap between insured and authorised, with the part that the linkage lost.
+GAP: Final = "gap"
 #: A count below this is not shown in a run's summary.
 _SMALL: Final = 10
 _EMPTY: Final[dict[str, Any]] = {
@@ -43,6 +45,7 @@ _EMPTY: Final[dict[str, Any]] = {
     DIAGNOSIS: DIAGNOSIS_SCHEMA,
     CELLS: CELL_SCHEMA,
     POPULATION: {"sketch": pl.Binary},
+    GAP: GAP_SCHEMA,
 }
 
 
@@ -68,19 +71,21 @@ def compute(payload: LinkedPayload, uncertainty: LinkUncertainty | None = None, 
         return Trajectories(empty, None, {"spells": 0, "window": None, "left_out": left_out, "losses": []})
     channels = build_channels(payload.linked, payload.window, REFERENCE)
     spells = spells_of(channels, None if uncertainty is None else uncertainty.confidence)
-    persons = describe_persons(channels)
-    breakdowns = breakdowns_of(channels, persons, REFERENCE_BREAKDOWNS)
-    figures = count_figures(channels, breakdowns)
-    cells, population = cells_of(channels, breakdowns, series, figures=figures)
+    breakdowns = breakdowns_of(channels, describe_persons(channels), ALL_BREAKDOWNS)
+    figures = count_extended(channels, breakdowns)
+    cells, population = cells_of(channels, breakdowns, series, figures=figures, count=count_extended)
     own = build_channels(payload.linked, payload.window, WASL)
     log, found = integration_log(own), conflicts(own).group_by("code").len().sort("code")
     frames = {
         SPELLS: spells,
-        **_indicators(payload, channels, uncertainty),
-        PROTECTED: protect(figures),
+        **_indicators(payload, channels, figures, uncertainty),
+        PROTECTED: protect(count_figures(channels, breakdowns_of(channels, breakdowns.persons, REFERENCE_BREAKDOWNS))),
         LOG: log,
         DIAGNOSIS: diagnose(payload.linked),
         CELLS: cells,
+        GAP: decompose_gap(
+            figures, 1.0 if uncertainty is None else uncertainty.sensitivity.get("social_security", 1.0)
+        ),
         POPULATION: pl.DataFrame({"sketch": [population.to_bytes()]}, schema=_EMPTY[POPULATION]),
     }
     window = {"start": payload.window.start.isoformat(), "end": payload.window.end.isoformat()}
@@ -104,17 +109,22 @@ def _shown(count: int) -> int | None:
 
 
 def _indicators(
-    payload: LinkedPayload, channels: Channels, uncertainty: LinkUncertainty | None
+    payload: LinkedPayload, channels: Channels, figures: Figures, uncertainty: LinkUncertainty | None
 ) -> dict[str, pl.DataFrame]:
-    """Return the raw tables, reference and extended, with the intervals of one round of draws."""
-    count = counter(count_extended, ALL_BREAKDOWNS)
-    figures = count(channels)
-    tables: dict[str, Sequence[Indicator | Extended]] = {RAW: INDICATORS, EXTENDED_RAW: EXTENDED}
+    """Return the raw tables, with the intervals of one round of draws.
+
+    The reference table has the reference indicators by the reference breakdowns, the extended one everything else.
+    """
+    tables = {"all": EVERY_INDICATOR}
     if uncertainty is None or not len(channels.persons):
-        made = {name: table_of(figures, one, values_of(figures, one)) for name, one in tables.items()}
+        table = table_of(figures, EVERY_INDICATOR, values_of(figures, EVERY_INDICATOR))
     else:
         draws = uncertainty.over(payload.linked.records)
+        count = counter(count_extended, ALL_BREAKDOWNS)
         drawn = figures_of_draws(channels.events, channels, draws, count, whole=figures)
-        made = combine_tables(figures, drawn, tables)
-    made[RAW] = made[RAW].filter(pl.col("breakdown").is_in(REFERENCE_BREAKDOWNS))
-    return made
+        table = combine_tables(figures, drawn, tables)["all"]
+    own = pl.struct("indicator", "residence").is_in(
+        [{"indicator": one.code, "residence": residence} for one in INDICATORS for residence in one.residence]
+    )
+    reference = own & pl.col("breakdown").is_in(REFERENCE_BREAKDOWNS)
+    return {RAW: table.filter(reference), EXTENDED_RAW: table.filter(~reference)}

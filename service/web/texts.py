@@ -101,7 +101,15 @@ RESIDENCE: Final = {
     "6_12": msg("residents (6 of 12 months)"),
     "all": msg("all persons"),
 }
-BREAKDOWNS: Final = {"total": msg("Total"), "sex": msg("Sex"), "nationality": msg("Nationality group")}
+BREAKDOWNS: Final = {
+    "total": msg("Total"),
+    "sex": msg("Sex"),
+    "nationality_group": msg("Nationality group"),
+    "age_group": msg("Age group"),
+    "activity": msg("Activity"),
+    "occupation": msg("Occupation"),
+    "region": msg("Region"),
+}
 CATEGORIES: Final = {
     "total": msg("Total"),
     "all": msg("all"),

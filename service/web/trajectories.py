@@ -20,12 +20,28 @@ from service.statistics_unit import releases
 from service.statistics_unit.start import KIND
 from service.web import texts
 from service.web.chart import workers_chart
+from service.web.indicator_texts import EXTENDED as EXTENDED_NAMES
+from service.web.indicator_texts import STATES, TRANSITION
 from service.web.visit import PAGE_HEADERS, Data, Visit, add_page, go_to, visit_of
-from trajectories.definitions import BY_CODE, INDICATORS
+from trajectories.definitions import INDICATORS
 from trajectories.exports import indicators_csv
+from trajectories.extended import EVERY_INDICATOR, EXTENDED
 from trajectories.pictures import Picture, Theme, gap_waterfall
 
 router = APIRouter()
+#: The page shows the reference indicators unless one or all are chosen: `indicator=every`.
+EVERY = "every"
+_REFERENCE = [item.code for item in INDICATORS]
+_DEFINITIONS = {**{one.code: one.formula for one in EXTENDED}, **{one.code: one.definition for one in INDICATORS}}
+#: How a value is written: whole persons, a share in percent, or a plain number.
+_UNITS = {
+    one.code: "share"
+    if one.kind in {"ratio", "incidence", "pay_gap"} and one.code != "sdg_8_8_1_proxy"
+    else "count"
+    if one.kind == "count"
+    else "number"
+    for one in EVERY_INDICATOR
+}
 _CHART = ("workers_insured", "workers_authorised", "workers_union")
 
 
@@ -68,8 +84,9 @@ def _chosen(visit: Visit, known: list[Source]) -> tuple[Source, pl.DataFrame] | 
 
 
 def _filtered(visit: Visit, table: pl.DataFrame, breakdown: str | None) -> pl.DataFrame:
+    indicator = visit.query("indicator")
     for column, value in (
-        ("indicator", visit.query("indicator")),
+        ("indicator", None if indicator == EVERY else indicator),
         ("residence", visit.query("residence")),
         ("breakdown", breakdown),
     ):
@@ -106,6 +123,8 @@ def build(visit: Visit) -> Data:
 def _table(visit: Visit, source: Source, whole: pl.DataFrame) -> Data:
     breakdown = visit.query("breakdown") or "total"
     table = _filtered(visit, whole, breakdown)
+    if visit.query("indicator") is None:
+        table = table.filter(pl.col("indicator").is_in(_REFERENCE))
     periods = sorted(whole["period"].unique().to_list())
     rows: dict[tuple[str, str, str], Data] = {}
     for row in table.iter_rows(named=True):
@@ -113,9 +132,10 @@ def _table(visit: Visit, source: Source, whole: pl.DataFrame) -> Data:
         entry = rows.setdefault(
             key, {**dict(zip(("indicator", "residence", "category"), key, strict=True)), "values": {}}
         )
-        entry["kind"] = BY_CODE[row["indicator"]].kind
-        entry["definition"] = BY_CODE[row["indicator"]].definition
-        entry["values"][row["period"]] = row["value"]
+        entry["kind"] = _UNITS[row["indicator"]]
+        entry["name"] = name_of(visit, row["indicator"])
+        entry["definition"] = _DEFINITIONS[row["indicator"]]
+        entry["values"][row["period"]] = {name: row[name] for name in ("value", "lower", "upper")}
     return {
         "source": vars(source),
         "periods": periods,
@@ -126,11 +146,19 @@ def _table(visit: Visit, source: Source, whole: pl.DataFrame) -> Data:
             "residence": visit.query("residence"),
         },
         "breakdowns": list(dict.fromkeys(whole["breakdown"].to_list())),
-        "indicators": [item.code for item in INDICATORS],
+        "indicators": {code: name_of(visit, code) for code in dict.fromkeys(whole["indicator"].to_list())},
         "residences": list(dict.fromkeys(whole["residence"].to_list())),
         "chart": _chart_rows(whole),
         "gap": _gap(whole, Theme()),
     }
+
+
+def name_of(visit: Visit, code: str) -> str:
+    """Return an indicator's name in the visitor's language."""
+    if code.startswith("transition_"):
+        before, after = (visit.label(STATES, state) for state in code.removeprefix("transition_").split("_"))
+        return visit.language.text(TRANSITION, {"before": before, "after": after})
+    return visit.label({**texts.INDICATORS, **EXTENDED_NAMES}, code)
 
 
 def _gap(whole: pl.DataFrame, theme: Theme) -> Data | None:

@@ -5,7 +5,7 @@ import pytest
 
 from linkage.draws import draw_partitions
 from linkage.errors import EvidenceError
-from linkage.missed import LEAST_SPREAD, MissedLinks, estimate_missed
+from linkage.missed import LEAST_SPREAD, MissedLinks, estimate_missed, sensitivities
 from linkage.pairs import SubjectPairs
 
 
@@ -73,3 +73,9 @@ def test_a_lost_subject_goes_to_somebody_of_its_time() -> None:
 def test_more_than_64_registers_are_refused() -> None:
     with pytest.raises(EvidenceError):
         drawn(list(range(65)), list(range(65)), MissedLinks(0, 1.0))
+
+
+def test_sensitivity_is_the_share_of_links_that_were_found() -> None:
+    register, person = [0, 1, 0, 1, 1], [0, 0, 1, 1, 2]
+    found = sensitivities(np.array(register), np.array(person), [MissedLinks(1, 2.0)])
+    assert found == {0: 1.0, 1: 0.5}  # two linked, two lost; the one that is alone is no link

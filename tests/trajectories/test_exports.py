@@ -11,6 +11,7 @@ import pytest
 from contract.errors import InputError, StorageError
 from tests.trajectories.builders import WINDOW, linked, person
 from trajectories.disclosure import protect
+from trajectories.disclosure.cell_keys import MECHANISM
 from trajectories.exports import code_digest, write_indicators, write_spells
 from trajectories.indicators import compute_figures, compute_indicators, raw_indicators
 from trajectories.spells import build_spells
@@ -47,7 +48,7 @@ def test_side_file_says_what_and_how(tmp_path: Path) -> None:
         "within_life": True,
         "register_windows": {},
     }
-    assert meta["definition"]["disclosure_control"] == {"threshold": 10, "rounding_base": 5}
+    assert meta["definition"]["disclosure_control"] == {"threshold": 10, "mechanism": MECHANISM}
     assert meta["definition"]["residence"]["12_16"] == {"days": 365, "within": 487}
     assert meta["code_sha256"] == code_digest()
     assert str(tmp_path) not in side.read_text(encoding="utf-8")

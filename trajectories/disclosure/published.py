@@ -13,7 +13,7 @@ from trajectories.durations import Floats
 from trajectories.extended import Extended, Term
 from trajectories.figures import Figures
 from trajectories.intervals import Bools
-from trajectories.values import blocks_of
+from trajectories.values import available, blocks_of
 
 Cell = tuple[str, str, int, int]  # measure, residence, year, position of the category
 
@@ -26,6 +26,19 @@ BEHIND: Final = {
     "arrival_to_insured_km_median": ("arrived", "reached_insured"),
     "pay_gap": ("paid_migrants", "paid_nationals"),
 }
+
+
+def publishable(one: Indicator | Extended, figures: Figures) -> bool:
+    """Return whether figures hold what a published value of an indicator is made of."""
+    if isinstance(one, Extended) and one.kind == "incidence":
+        return {*_first_events(one)} <= figures.measures
+    return available(one, figures)
+
+
+def _first_events(one: Extended) -> tuple[str, str]:
+    """Return who had a first event within some months, and who was observed so long."""
+    month = int(one.scale)
+    return f"{one.numerator[0][0].removeprefix('first_')}_by_{month}", f"observed_{month}"
 
 
 def rounded(count: int, base: int = BASE) -> int:
@@ -65,9 +78,8 @@ class Published:
         if one.code in BEHIND:
             return self._kept(one.code, residence, year)
         if isinstance(one, Extended) and one.kind == "incidence":
-            event = one.numerator[0][0].removeprefix("first_")
-            month = int(one.scale)
-            return self._share((f"{event}_by_{month}", 1.0, 0), (f"observed_{month}", 1.0, 0), residence, year)
+            had, observed = _first_events(one)
+            return self._share((had, 1.0, 0), (observed, 1.0, 0), residence, year)
         if isinstance(one, Indicator):
             if one.kind == "count":
                 return self._terms(((one.code, 1.0, 0),), residence, year)

@@ -9,8 +9,8 @@ The rules, in order:
    both = insured; stock of the year before + inflow = stock + outflow. Wherever a single term of an equation is
    suppressed, or the suppressed terms stand on one side of it and are fewer than 10 persons together, the smallest one
    left is suppressed too (of a breakdown: a category rather than the total), until nothing changes. The category
-   `unknown` is a gap of the records, not an attribute of anybody: rule 1 holds for it, but it is neither protected by
-   nor protects other cells here.
+   `unknown` of sex and nationality is a gap of the records, not an attribute of anybody: rule 1 holds for it, but it is
+   neither protected by nor protects other cells here. (Of the others it is a category: whoever has no title yet.)
 3. **Rounding** of the rest to the nearest multiple of 5. Rounded tables need not add up.
 4. **Ratios** are published only where both counts are, and are computed from the rounded counts; **medians** only where
    the number of persons is. Counts that only a ratio uses go through rules 1 to 3 as if they were published.
@@ -19,8 +19,11 @@ Sources: threshold 10 and base 5 are the defaults of ACRO (semi-automated output
 close to OpenSAFELY's practice; primary and secondary suppression and rounding as in Hundepool et al., Statistical
 Disclosure Control (Wiley, 2012), chapter 4.
 
-5. **Extended indicators** (`trajectories.extended`) follow the same rules. A share is shown only if the persons that it
-   leaves out are as many as the threshold too: that all of a group have something says it of each of them.
+5. **Extended indicators** (`trajectories.extended`) follow the same rules, with the parts of `gap_none` and of the gap
+   as equations. Sums of five cells or more (transitions from a state; entries, exits and comings of age of a stock) are
+   none: five independent noises, of standard deviation 3.9 together, stand before what is suppressed. A share is shown
+   only if the persons that it leaves out are as many as the threshold too: that all of a group have something says it
+   of each of them.
 
 Releases replace rule 3 by noise (`noise` and `keys` of `protect`): counts are perturbed by their cell keys first, and
 rules 1 and 2 look at perturbed counts only, with a threshold that is higher by the noise's bound. So a cell of fewer
@@ -38,26 +41,19 @@ import numpy as np
 import polars as pl
 
 from contract.errors import InputError
+from trajectories.breakdowns import REFERENCE_BREAKDOWNS
 from trajectories.definitions import ALL, INDICATORS, Indicator
 from trajectories.disclosure.cell_keys import Ints, Perturbation
-from trajectories.disclosure.published import BASE, Cell, Published
+from trajectories.disclosure.published import BASE, Cell, Published, publishable
 from trajectories.disclosure.widening import widened
 from trajectories.extended import Extended
 from trajectories.figures import Figures, Key
-from trajectories.measures.stocks import STATES
-from trajectories.values import available, table_of
+from trajectories.values import table_of
 
 THRESHOLD: Final = 10
 #: Fewest persons behind a median of a release.
 MEDIAN_THRESHOLD: Final = 20
 UNKNOWN: Final = "unknown"
-#: Residence, name of the flows and stock of the balances X(t - 1) + entries + ageing = X(t) + exits.
-BALANCES: Final = (
-    ("12_16", "working_age", "working_age_stock"),
-    ("6_12", "working_age", "working_age_stock"),
-    (ALL, "insured_workers", "workers_insured"),
-    (ALL, "authorised_workers", "workers_authorised"),
-)
 
 
 @dataclass(frozen=True)
@@ -116,7 +112,7 @@ def protect(
         figures, base = replace(figures, counts=drawn), 1
         threshold, least_of_medians = threshold + noise.bound, MEDIAN_THRESHOLD + noise.bound
         deviation = float(np.sqrt(noise.variance))
-    shown = [one for one in indicators if available(one, figures)]
+    shown = [one for one in indicators if publishable(one, figures)]
     hidden = suppressed_cells(figures, threshold)
     table = Published(figures, hidden, base, threshold, least_of_medians, deviation)
     values, deviations = table.values_of(shown)
@@ -137,7 +133,11 @@ def suppressed_cells(figures: Figures, threshold: int = THRESHOLD) -> set[Cell]:
     )
     structural = set(np.flatnonzero(~ever).tolist())
     hidden = {cell for cell, count in counts.items() if count < threshold and cell[3] not in structural}
-    unknown = {position for position, (_, category) in enumerate(figures.categories) if category == UNKNOWN}
+    unknown = {
+        position
+        for position, (breakdown, category) in enumerate(figures.categories)
+        if category == UNKNOWN and breakdown in REFERENCE_BREAKDOWNS
+    }
     equations = [equation.without(structural | unknown) for equation in _equations(figures)]
     of_cell: defaultdict[Cell, list[int]] = defaultdict(list)
     for number, equation in enumerate(equations):
@@ -210,15 +210,8 @@ def _relations(years: list[int]) -> Iterator[tuple[tuple[Key, ...], tuple[Key, .
         yield gap, keys(ALL, year, "workers_insured")
         liable = keys(ALL, year, "gap_expired", "gap_none", "both_not_exempt")
         yield liable, keys(ALL, year, "insured_not_exempt")
-        exact = keys(ALL, year, "gap_exempt", "gap_expired", "gap_other_permit", "gap_residual")
-        yield exact, keys(ALL, year, "gap_total")
         yield keys(ALL, year, "gap_other_permit", "gap_residual"), keys(ALL, year, "gap_none")
         yield keys(ALL, year, "gap_total", "workers_both"), keys(ALL, year, "workers_insured")
-        for state in STATES:
-            yield keys(ALL, year, *(f"transition_{state}_{to}" for to in STATES)), keys(ALL, year, f"state_{state}")
-        for residence, name, stock in BALANCES:
-            entered = keys(residence, year, *(f"{name}_{part}" for part in ("start", "entries", "ageing")))
-            yield entered, keys(residence, year, stock, f"{name}_exits")
         for rule in ("12_16", "6_12"):
             before = keys(rule, year - 1, "resident_stock") + keys(rule, year, "inflow")
             yield before, keys(rule, year, "resident_stock", "outflow")

@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,18 +21,25 @@ import polars as pl
 
 from contract.canonical import digest
 from contract.errors import InputError, StorageError
-from trajectories.definitions import BY_CODE, INDICATOR_COLUMNS, INDICATORS
-from trajectories.disclosure import BASE, THRESHOLD
+from trajectories.definitions import INDICATOR_COLUMNS, INDICATORS
+from trajectories.disclosure import THRESHOLD
+from trajectories.disclosure.cell_keys import MECHANISM
+from trajectories.extended import EVERY_INDICATOR
 from trajectories.residence import RULES
 from trajectories.spells import SPELL_SCHEMA
 from trajectories.tables import Preset, Window
 
 META_SUFFIX: Final = ".meta.json"
 _SOURCES: Final = ("py", "toml", "csv")
+_COUNTS: Final = frozenset(one.code for one in EVERY_INDICATOR if one.kind == "count")
 
 
+@lru_cache(maxsize=1)
 def code_digest() -> str:
-    """Return the SHA-256 over the sources of trajectories: code and concept catalogue (path and content, sorted)."""
+    """Return the SHA-256 over the sources of trajectories: code and concept catalogue (path and content, sorted).
+
+    Read once: it names the code that this process runs, which does not change with the files under it.
+    """
     root = Path(__file__).parents[1]
     names = sorted(path.relative_to(root).as_posix() for ending in _SOURCES for path in root.rglob(f"*.{ending}"))
     return digest(b"".join(name.encode() + b"\0" + (root / name).read_bytes() + b"\0" for name in names))
@@ -51,10 +59,17 @@ def write_spells(spells: pl.DataFrame, path: Path, window: Window, preset: Prese
     return _write(path, content, definition, window, preset)
 
 
-def write_indicators(indicators: pl.DataFrame, path: Path, window: Window, preset: Preset) -> Path:
+def write_indicators(
+    indicators: pl.DataFrame,
+    path: Path,
+    window: Window,
+    preset: Preset,
+    mechanism: Mapping[str, Any] = MECHANISM,
+) -> Path:
     """Write an indicator table as CSV, or Parquet if the name ends in `.parquet`; return the path of the side file.
 
     In CSV a count is a whole number, a ratio or median a float in full (shortest digits that give it back).
+    `mechanism` is what protects the table, as its side file names it: noise by cell keys, unless said.
 
     Raises:
         InputError: The table is not as `INDICATOR_COLUMNS`.
@@ -70,7 +85,7 @@ def write_indicators(indicators: pl.DataFrame, path: Path, window: Window, prese
         "residence": {name: {"days": rule.days, "within": rule.within} for name, rule in RULES.items()},
         "reference_dates": "31 December of each year in the window; figures of the last `within` days are provisional",
         "protected": protected,
-        "disclosure_control": {"threshold": THRESHOLD, "rounding_base": BASE} if protected else None,
+        "disclosure_control": {"threshold": THRESHOLD, "mechanism": dict(mechanism)} if protected else None,
     }
     return _write(path, content, definition, window, preset)
 
@@ -92,7 +107,7 @@ def indicators_csv(indicators: pl.DataFrame) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(INDICATOR_COLUMNS)
     for code, residence, period, breakdown, category, value, lower, upper, protected in indicators.iter_rows():
-        whole = BY_CODE[code].kind == "count"
+        whole = code in _COUNTS
         cells = [_number(number, whole=whole) for number in (value, lower, upper)]
         writer.writerow([code, residence, period, breakdown, category, *cells, "true" if protected else "false"])
     return text.getvalue().encode()

@@ -34,10 +34,20 @@ def test_every_code_of_a_run_or_indicator_has_a_text() -> None:
     from service.runs.port import RunState
     from service.runs.queue import STAGES
     from service.submissions.models import SubmissionState
+    from service.web.indicator_texts import EXTENDED as NAMES
+    from service.web.indicator_texts import STATES
+    from trajectories.breakdowns import ALL_BREAKDOWNS
     from trajectories.definitions import INDICATORS
+    from trajectories.extended import EXTENDED
+    from trajectories.measures import stocks
 
     assert {stage for stages in STAGES.values() for stage in stages} == set(texts.STAGES)
-    assert {item.code for item in INDICATORS} == set(texts.INDICATORS)
+    reference = {item.code for item in INDICATORS}
+    assert reference == set(texts.INDICATORS)
+    others = {item.code for item in EXTENDED if not item.code.startswith("transition_")}
+    assert others - reference == set(NAMES)
+    assert set(STATES) == set(stocks.STATES)
+    assert set(texts.BREAKDOWNS) == set(ALL_BREAKDOWNS)
     assert {*RunState, *SubmissionState} <= set(texts.STATES)
 
 
