@@ -12,7 +12,13 @@ PROFILES = ("blind_blocks", "record", "clear")
 
 
 def evaluate_set(
-    directory: Path, *, profile: str, group: str, links: Path | None, audit_rows: int | None = None
+    directory: Path,
+    *,
+    profile: str,
+    group: str,
+    links: Path | None,
+    audit_rows: int | None = None,
+    trajectories: bool = False,
 ) -> tuple[dict[str, Any], str]:
     """Run the evaluation; returns the report and a summary for people.
 
@@ -28,8 +34,14 @@ def evaluate_set(
     from evaluation.harness import evaluate
 
     dataset = load_dataset(directory)
+    also = None
+    if trajectories:
+        from evaluation.accuracy import need_truth, of_run
+
+        need_truth(dataset)  # before hours of linkage, not after
+        also = of_run
     say(f"Linking {dataset.name} through connectors and both units ...")
-    result = evaluate(dataset, profile=profile, group=group, audit_rows=audit_rows)
+    result = evaluate(dataset, profile=profile, group=group, audit_rows=audit_rows, also=also)
     if links is not None:
         try:
             result.links.write_csv(links)
@@ -49,6 +61,8 @@ def _summary(report: dict[str, Any]) -> str:
         for name, found in report["leakage"].items():
             union, verdict = found["union"], report["gate"]["registers"][name]["verdict"]
             lines.append(f"{name:<24} {union['total']:>8} {union['share']:>8.1%} {union['high']:>8.1%}  {verdict}")
+    if "trajectories" in report:
+        lines += _accuracy(report["trajectories"])
     seconds = sum(stage["seconds"] for stage in report["stages"].values())
     lines += [
         "",
@@ -57,3 +71,19 @@ def _summary(report: dict[str, Any]) -> str:
         f"{seconds:.1f} s in all",
     ]
     return "\n".join(lines)
+
+
+def _accuracy(found: dict[str, Any]) -> list[str]:
+    """Return the lines on figures beside the recorded truth."""
+    lines = ["", f"{'figures beside the recorded truth':<34} {'cells':>7} {'held by 95 % interval':>22}"]
+    for name in ("reference", "extended"):
+        own = found[name]
+        lines.append(f"{name:<34} {own['cells']:>7} {own['coverage']:>22.1%}")
+    stocks = found["reference"]
+    if stocks["large_cells"]:
+        share, most = stocks["within_3_percent"], stocks["largest_difference"]
+        lines.append(f"stocks and flows over 1 000: {share:.1%} within 3 %, farthest {most:.1%}")
+    gap = found["gap"]
+    lines += [f"{'gap in ' + gap['period']:<34} {'estimated':>9} {'true':>7}"]
+    lines += [f"  {name:<32} {gap['estimated'][name]:>9.1%} {gap['true'][name]:>7.1%}" for name in gap["estimated"]]
+    return [*lines, f"  {'sum':<32} {gap['sum']:>9.1%}"]

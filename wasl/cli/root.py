@@ -76,13 +76,18 @@ def evaluate(
     links: Annotated[Path | None, typer.Option(help="Write register,record_id,person_id to this file.")] = None,
     audit: Annotated[bool, typer.Option(help="Attack the encodings of this very run.")] = True,
     audit_rows: Annotated[int, typer.Option(help="Persons attacked in each register.", min=1)] = 300,
+    trajectories: Annotated[
+        bool, typer.Option("--trajectories", help="Compare the figures with a synthetic set's recorded truth.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run the real path on a labelled data set and score the link map against its truth."""
     from wasl.cli.evaluation import evaluate_set
 
     rows = audit_rows if audit else None
-    result, text = evaluate_set(directory, profile=profile, group=group, links=links, audit_rows=rows)
+    result, text = evaluate_set(
+        directory, profile=profile, group=group, links=links, audit_rows=rows, trajectories=trajectories
+    )
     emit(result, as_json, text)
 
 

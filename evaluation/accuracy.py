@@ -14,10 +14,13 @@ from typing import Any, Final
 import polars as pl
 
 from contract.errors import InputError
+from evaluation.connectors import slugs
 from evaluation.datasets import LabelledSet, read_text_csv
 from evaluation.intervals import KEYS, compare_intervals
+from evaluation.measures import Opened
 from evaluation.reference.gap import true_parts
 from evaluation.reference.histories import histories, read_registers
+from service.statistics_unit.links import read_links, read_raw
 from service.statistics_unit.payload import link_registers, linked_records
 from trajectories.breakdowns import ALL_BREAKDOWNS
 from trajectories.channels import build_channels
@@ -50,14 +53,7 @@ def accuracy(dataset: LabelledSet, links: pl.DataFrame, raw: pl.DataFrame, gap: 
     Raises:
         InputError: The set has no recorded truth.
     """
-    recorded = dataset.directory / RECORDED
-    if not recorded.is_file():
-        raise InputError(
-            "This labelled set has no recorded truth of its trajectories.",
-            advice="`wasl synthetic` writes sets that have one.",
-            where={"file": RECORDED.as_posix()},
-        )
-    truth = pl.read_csv(recorded, infer_schema=False)
+    truth = pl.read_csv(need_truth(dataset), infer_schema=False)
     window, everything = _true_table(dataset)
     codes = pl.struct("indicator", "residence").is_in(
         [{"indicator": one.code, "residence": residence} for one in INDICATORS for residence in one.residence]
@@ -68,6 +64,34 @@ def accuracy(dataset: LabelledSet, links: pl.DataFrame, raw: pl.DataFrame, gap: 
         "worst": _worst(raw, truth),
         "gap": _gap(dataset, links, gap, window),
     }
+
+
+def need_truth(dataset: LabelledSet) -> Path:
+    """Return the file of a set's recorded truth.
+
+    Raises:
+        InputError: It has none.
+    """
+    recorded = dataset.directory / RECORDED
+    if not recorded.is_file():
+        raise InputError(
+            "This labelled set has no recorded truth of its trajectories.",
+            advice="`wasl synthetic` writes sets that have one.",
+            where={"file": RECORDED.as_posix()},
+        )
+    return recorded
+
+
+def of_run(opened: Opened) -> dict[str, Any]:
+    """Return `accuracy` of a finished run, as `{"trajectories": ...}`."""
+    settings, agreement = opened.statistics.settings, opened.agreement.id
+    raw, gap = read_raw(settings, agreement, opened.vintage)
+    names = {slug: name for name, slug in slugs([register.name for register in opened.dataset.registers]).items()}
+    links = read_links(settings, agreement, opened.vintage).with_columns(
+        pl.col("register").replace_strict(names, default=pl.col("register"))
+    )
+    records = opened.references().join(links, on=["register", "subject_ref"], how="inner")
+    return {"trajectories": accuracy(opened.dataset, records, raw, gap)}
 
 
 def _true_table(dataset: LabelledSet) -> tuple[Any, pl.DataFrame]:
