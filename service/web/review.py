@@ -128,7 +128,10 @@ def _chosen(visit: Visit, stand: review.Review) -> Data:
 def _pair(visit: Visit, stand: review.Review, number: int, *, blind: bool) -> Data:
     """Return a pair as it is shown; of the calibration sample without what the linkage thinks of it."""
     pair = stand.sheet[number]
-    fields = list(dict.fromkeys(name for one in pair["passes"] for name in one["levels"]))
+    # what a side lacks in every pass says nothing
+    fields = list(
+        dict.fromkeys(name for one in pair["passes"] for name, level in one["levels"].items() if level != "missing")
+    )
     moved = {
         verdict: {(code, residence): years for code, residence, years in effect["figures"]}
         for verdict, effect in pair["effects"].items()

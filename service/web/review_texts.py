@@ -27,6 +27,8 @@ FIELDS: Final = {
     "sex": msg("Sex"),
     "nationality": msg("Nationality"),
     "birth_country": msg("Country of birth"),
+    "birth_place": msg("Place of birth"),
+    "address": msg("Address"),
     "similarity": msg("Similarity of the whole record"),
     "activity": msg("Activity"),
     "occupation": msg("Occupation"),
