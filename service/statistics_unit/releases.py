@@ -11,7 +11,7 @@ import io
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 from sqlalchemy import select
@@ -43,6 +43,7 @@ from trajectories.definitions import INDICATOR_COLUMNS
 from trajectories.disclosure import THRESHOLD, PopulationSketch, cells_from, protect
 from trajectories.disclosure.cell_keys import MECHANISM
 from trajectories.exports import code_digest, indicators_csv
+from trajectories.exports.sdmx import sdmx_csv, structure_xml
 from trajectories.extended import EVERY_INDICATOR
 
 
@@ -227,6 +228,30 @@ def released_table(unit: Unit, release_id: str) -> pl.DataFrame:
             raise NotFoundError("There is no such release.")
         stored = row.table_digest
     return read_frame(unit.store, stored)
+
+
+#: Forms of a release's tables: the media type of each.
+FORMS: Final = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "sdmx": "application/vnd.sdmx.data+csv; version=2.0.0; charset=utf-8",
+    "structure": "application/vnd.sdmx.structure+xml; version=2.1; charset=utf-8",
+}
+
+
+def table_in(table: pl.DataFrame, form: str) -> bytes:
+    """Return the tables of a release in one of `FORMS`.
+
+    Raises:
+        InputError: A cohort's tables are asked for as SDMX, which holds indicators.
+    """
+    if form == "parquet":
+        sink = io.BytesIO()
+        table.write_parquet(sink, compression="zstd", statistics=True)
+        return sink.getvalue()
+    if form == "sdmx":
+        return sdmx_csv(table)
+    return structure_xml(table) if form == "structure" else table_csv(table)
 
 
 def table_csv(table: pl.DataFrame) -> bytes:

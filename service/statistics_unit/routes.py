@@ -152,8 +152,31 @@ def refuse_release(release_id: str, unit: UnitOf, actor: ActorOfRequest) -> rele
 @router.get("/releases/{release_id}/tables.csv", tags=["releases"])
 def read_release(release_id: str, unit: UnitOf, actor: ActorOfRequest) -> Response:
     """Give the tables of an approved release as CSV."""
+    return _released(unit, actor, release_id, "csv")
+
+
+@router.get("/releases/{release_id}/tables.parquet", tags=["releases"])
+def read_parquet(release_id: str, unit: UnitOf, actor: ActorOfRequest) -> Response:
+    """Give the tables of an approved release as Parquet."""
+    return _released(unit, actor, release_id, "parquet")
+
+
+@router.get("/releases/{release_id}/tables.sdmx.csv", tags=["releases"])
+def read_sdmx(release_id: str, unit: UnitOf, actor: ActorOfRequest) -> Response:
+    """Give the indicators of an approved release as SDMX-CSV 2.0."""
+    return _released(unit, actor, release_id, "sdmx")
+
+
+@router.get("/releases/{release_id}/structure.xml", tags=["releases"])
+def read_structure(release_id: str, unit: UnitOf, actor: ActorOfRequest) -> Response:
+    """Give the data structure definition of an approved release's indicators as SDMX-ML 2.1."""
+    return _released(unit, actor, release_id, "structure")
+
+
+def _released(unit: UnitOf, actor: ActorOfRequest, release_id: str, form: str) -> Response:
     actor.require(STATISTICIAN, CHECKER, OFFICER)
-    return _csv(releases.released_table(unit, release_id))
+    content = releases.table_in(releases.released_table(unit, release_id), form)
+    return Response(content, media_type=releases.FORMS[form])
 
 
 def _csv(table: Any) -> Response:

@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from contract.nationality_groups import GROUP_NAMES, group_of
-from trajectories.channels import build_channels
+from trajectories.channels import Channels, build_channels
 from trajectories.cohorts.compute import CohortTables, cohort_tables
 from trajectories.cohorts.definition import Cohort
 from trajectories.tables import LinkedRegisters, Window
@@ -79,8 +79,17 @@ def dummy_run(cohort: Cohort, persons: int = DUMMY_PERSONS) -> CohortTables:
     Raises:
         CohortError: It selects fewer than ten of the dummy persons.
     """
+    return dummy_tables(dummy_channels(cohort, persons), cohort)
+
+
+def dummy_channels(cohort: Cohort, persons: int = DUMMY_PERSONS) -> Channels:
+    """Return the spells of the dummy persons that a cohort is tried on."""
     window = dummy_window(cohort)
-    channels = build_channels(dummy_registers(window, persons), window, cohort.preset)
+    return build_channels(dummy_registers(window, persons), window, cohort.preset)
+
+
+def dummy_tables(channels: Channels, cohort: Cohort) -> CohortTables:
+    """Return a cohort's tables over dummy persons. Errors as `dummy_run`."""
     return cohort_tables(channels, cohort, _DUMMY_EPOCH, "dummy")
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from trajectories.channels import build_channels
 from trajectories.cohorts.compute import members_of
 from trajectories.cohorts.definition import Cohort
-from trajectories.cohorts.dummy import dummy_registers, dummy_run, dummy_window
+from trajectories.cohorts.dummy import dummy_channels, dummy_tables, dummy_window
 from trajectories.exports import write_described
 from trajectories.exports.everything import write_spell_forms
 from trajectories.spells import spells_of
@@ -24,10 +23,10 @@ def write_dummy_files(cohort: Cohort, folder: Path, persons: int) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     window = dummy_window(cohort)
-    channels = build_channels(dummy_registers(window, persons), window, cohort.preset)
+    channels = dummy_channels(cohort, persons)
     members = channels.persons["person_id"].gather(members_of(channels, cohort, "dummy").person)
     spells = spells_of(channels).filter(pl.col("person_id").is_in(members.to_list()))
     written = write_spell_forms(spells, folder, window, cohort.preset)
     definition = {"table": "cohort", "cohort": cohort.document(), "digest": cohort.digest, "data": "dummy"}
-    content = dummy_run(cohort, persons).table.write_csv().encode()
+    content = dummy_tables(channels, cohort).table.write_csv().encode()
     return [*written, write_described(folder / "cohort.csv", content, definition, window, cohort.preset)[0]]

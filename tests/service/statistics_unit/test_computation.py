@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -225,6 +226,16 @@ def test_the_interface_gives_protected_figures_only(federation: Federation) -> N
     table = client.get(f"{where}/tables.csv", headers={"x-test": "anne"})
     assert table.text.splitlines()[0].startswith("indicator,residence,period")
     assert client.get(path + "?form=csv", headers={"x-test": "anne"}).text == table.text
+    forms = {
+        name: client.get(f"{where}/{name}", headers={"x-test": "omar"}).content
+        for name in ("tables.parquet", "tables.sdmx.csv", "structure.xml")
+    }
+    parquet = pl.read_parquet(io.BytesIO(forms["tables.parquet"]))
+    assert {"resident_stock", "retention_12", "net_migration", "pay_gap"} <= set(parquet["indicator"])
+    assert parquet["lower"].is_null().equals(parquet["value"].is_null())  # what is shown has an interval
+    assert forms["tables.sdmx.csv"].count(b"\n") == parquet.height + 1
+    assert b"RETENTION_12" in forms["structure.xml"]
+    assert client.get(f"{where}/tables.parquet").status_code == 401
     listed = client.get("/api/v1/releases", headers={"x-test": "omar"}).json()["releases"]
     assert listed[0]["state"] == "approved"
     started = client.post(
