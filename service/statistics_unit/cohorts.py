@@ -98,24 +98,15 @@ def run_cohort(unit: Unit, actor: Actor, cohort_digest: str, run_id: str) -> Coh
     Raises:
         ForbiddenError: The actor is no statistician.
         NotFoundError: There is no such cohort or computation.
-        ConflictError: It was not tried on dummy data with the code in force.
+        ConflictError: It was not tried on dummy data with the code in force, or the computation was superseded.
         CohortError: It selects fewer than ten persons.
         DifferencingError: Its members differ by fewer than ten from a population whose tables are known.
         AgreementError: The agreement is not live.
     """
     actor.require(STATISTICIAN)
     with unit.database.read() as session:
-        row = session.get(CohortRow, cohort_digest)
-        if row is None:
-            raise NotFoundError("There is no such cohort.", advice="Try its definition on dummy data first.")
-        if row.dummy_code != code_digest():
-            raise ConflictError(
-                "The cohort was tried on dummy data with other code than that in force.",
-                advice="Try it again: `wasl cohort dummy FILE`, then on the unit's page of cohorts.",
-            )
+        row, run = _runnable(session, cohort_digest, run_id)
         cohort, dummy = read_cohort(row.source), row.dummy_digest
-        run = _finished(session, run_id)
-        live_agreement(session, run.agreement_id)
         key, series = release_key(unit, session, run.agreement_id), series_of(session, run.agreement_id)
         before = _earlier(session, cohort_digest, run_id)
         if before is not None:
@@ -123,6 +114,13 @@ def run_cohort(unit: Unit, actor: Actor, cohort_digest: str, run_id: str) -> Coh
     made = cohort_tables(channels_of_run(unit, run_id, cohort.preset), cohort, key, series)
     stored = put_frame(unit.store, made.table)
     with unit.database.write() as session:
+        # The tables took a while: all of it must hold still, and nobody in them may have been taken back meanwhile.
+        _runnable(session, cohort_digest, run_id)
+        if not all(unit.store.has(part.digest) for part in ledger.results(session, run_id, "records")):
+            raise ConflictError(
+                "The computation was superseded while the cohort ran on it.",
+                advice="Run the cohort on the newest computation.",
+            )
         before = _earlier(session, cohort_digest, run_id)
         if before is not None:
             return _run_view(before)
@@ -157,6 +155,21 @@ def run_cohort(unit: Unit, actor: Actor, cohort_digest: str, run_id: str) -> Coh
         )
         session.flush()
         return _run_view(found)
+
+
+def _runnable(session: Session, cohort_digest: str, run_id: str) -> tuple[CohortRow, Run]:
+    """Return a cohort and a computation it may run on now. Errors as `run_cohort`."""
+    row = session.get(CohortRow, cohort_digest)
+    if row is None:
+        raise NotFoundError("There is no such cohort.", advice="Try its definition on dummy data first.")
+    if row.dummy_code != code_digest():
+        raise ConflictError(
+            "The cohort was tried on dummy data with other code than that in force.",
+            advice="Try it again: `wasl cohort dummy FILE`, then on the unit's page of cohorts.",
+        )
+    run = _finished(session, run_id)
+    live_agreement(session, run.agreement_id)
+    return row, run
 
 
 def channels_of_run(unit: Unit, run_id: str, preset: Preset) -> Channels:

@@ -172,7 +172,9 @@ def test_the_interface_asks_for_the_same_people(federation: Federation) -> None:
     assert digest in {one["digest"] for one in listed}
 
 
-def test_a_rerun_is_the_same_and_erasure_reaches_cohorts(tmp_path: Path, registers: dict[str, Register]) -> None:
+def test_a_rerun_is_the_same_and_erasure_reaches_cohorts(
+    tmp_path: Path, registers: dict[str, Register], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for federation in linked(tmp_path, registers):
         unit, first = federation.units["statistics"], newest(federation)
         digest = cohorts.try_cohort(unit, ANNE, TOML).digest
@@ -208,3 +210,24 @@ def test_a_rerun_is_the_same_and_erasure_reaches_cohorts(tmp_path: Path, registe
         with pytest.raises(DifferencingError):
             releases.decide_release(unit, OMAR, later.id, approve=True)
         assert releases.decide_release(unit, OMAR, later.id, approve=False).state == "refused"
+
+        # A person taken back while a cohort is under way is in no cohort's tables.
+        other = cohorts.try_cohort(unit, ANNE, TOML.replace("months = 6", "months = 12")).digest
+        monkeypatch.setattr(cohorts, "cohort_tables", retracting(federation, registers, cohorts.cohort_tables))
+        with pytest.raises(ConflictError, match="superseded while"):
+            cohorts.run_cohort(unit, ANNE, other, third.id)
+        assert cohorts.list_cohort_runs(unit, other) == []
+
+
+def retracting(federation: Federation, registers: dict[str, Register], tables: Any) -> Any:
+    """Return `cohort_tables` during which an institution takes a person back."""
+
+    def made(*arguments: Any) -> Any:
+        found = tables(*arguments)
+        last = sorted(registers["work_contract"].persons)[2:3]
+        message = json.dumps({"register_name": "work_contract", "subject_refs": last}).encode()
+        assert federation.send("statistics", "POST", "/api/v1/subjects/retract", "cnss", message).status_code == 200
+        federation.work("statistics")
+        return found
+
+    return made
