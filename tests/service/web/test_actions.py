@@ -86,7 +86,8 @@ def test_a_table_is_filtered_by_its_address(units: Any) -> None:
     query = {"run": ids["first"], "breakdown": "sex", "indicator": "gap_none", "residence": "all"}
     found = client.get("/trajectories.json", params=query).json()["table"]
     assert [row["category"] for row in found["rows"]] == ["F", "M"]
-    assert found["rows"][0]["values"] == dict.fromkeys(("2019", "2020", "2021", "2022", "2023"))
+    nothing = {"value": None, "lower": None, "upper": None}
+    assert found["rows"][0]["values"] == dict.fromkeys(("2019", "2020", "2021", "2022", "2023"), nothing)
     assert client.get("/trajectories", params={**query, "lang": "en"}).text.count('<td class="number">c</td>') == 10
     lines = client.get("/trajectories/table.csv", params=query).text.splitlines()
     assert len(lines) == 1 + 2 * 5
