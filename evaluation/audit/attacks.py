@@ -11,7 +11,7 @@ from contract.audit_report import StructureFigure
 from evaluation.attacks.blocks.attacker import attacker_of
 from evaluation.attacks.blocks.audit import audit_blocks
 from evaluation.attacks.blocks.joint import one_row_a_person
-from evaluation.attacks.blocks.leakage import Leakage, attack_passes, draw_persons
+from evaluation.attacks.blocks.leakage import Leakage, attack_passes, draw_persons, of_persons
 from evaluation.audit.blocks import attack_figures, figures_of
 from evaluation.audit.controls import block_controls
 from evaluation.audit.encodings import Encodings
@@ -56,8 +56,8 @@ def block_findings(
         The keys `subjects`, `attacked`, `leakage`, `known_pairs`, `attacks` and `controls` of an `AuditReport`.
     """
     with measure("persons"):
-        of_persons = encodings.by_person()
-        identities, passes, agreement = of_persons.identities, of_persons.passes, of_persons.agreement
+        by_person = encodings.by_person()
+        identities, passes, agreement = by_person.identities, by_person.passes, by_person.agreement
         subjects = identities.get_column("subject").to_numpy()
         persons = identities.get_column("subject").n_unique()
         people = one_row_a_person(identities)
@@ -75,11 +75,11 @@ def block_findings(
             joined=False,
         )
     with measure("own file"):
-        own_file = _own_file(of_persons, rows, seed)
+        own_file = _own_file(by_person, audit.fingerprint[1.0], rows, seed)
     found = figures_of(audit, {name: made.num_rows for name, made in passes.items()})
     with measure("keys"):
         drawn = draw_persons(subjects, rows, seed).drawn
-        with_key, without = key_figures(of_persons, people, drawn, seed=seed)
+        with_key, without = key_figures(by_person, people, drawn, seed=seed)
     with measure("controls"):
         controls = block_controls(agreement, seed=seed, persons=control_persons, rows=control_rows)
     return {
@@ -100,9 +100,19 @@ def shape_figures(encodings: Encodings) -> tuple[StructureFigure, ...]:
     return (*structure_figures(tables), *linkability_figures(encodings.passes))
 
 
-def _own_file(encodings: Encodings, rows: int, seed: int) -> Leakage:
-    """Attack as one who holds this very register, with every spelling and error: a what-if beside the bounds."""
+def _own_file(encodings: Encodings, by_one_row: Leakage, rows: int, seed: int) -> Leakage:
+    """Attack as one who holds this very register, with every spelling and error: a what-if beside the bounds.
+
+    Args:
+        encodings: With `subject` numbering persons.
+        by_one_row: What the attacker with one row a person names at full overlap of the persons drawn, these among
+            them: where no person has two rows, both attackers are one.
+        rows: Persons attacked there.
+        seed: As there.
+    """
+    subjects = encodings.identities.get_column("subject")
+    sample = draw_persons(subjects.to_numpy(), min(rows, OWN_FILE_ROWS), seed)
+    if not subjects.is_duplicated().any():
+        return of_persons(by_one_row, sample.drawn)
     clear = encodings.identities.rename({"subject": "person"}).drop("identity")
-    subjects = encodings.identities.get_column("subject").to_numpy()
-    sample = draw_persons(subjects, min(rows, OWN_FILE_ROWS), seed)
     return attack_passes(encodings.passes, attacker_of(clear, encodings.agreement, seed=seed), sample, seed=seed)

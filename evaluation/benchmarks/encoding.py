@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.counting import PersonCounter
@@ -121,6 +122,7 @@ def _stored(identities: pl.DataFrame, context: EncodingContext, folder: Path) ->
         pq.write_table(made.table, path, compression="zstd", write_statistics=False)
         stored[name] = replace(made, source=path)
         del made  # the next pass needs its room
+    pa.default_memory_pool().release_unused()
     return stored
 
 

@@ -187,12 +187,16 @@ class BlockSearch:
         return other
 
     @cached_property
-    def places(self) -> dict[int, list[int]]:
-        """Places of each person in `Groups.members`."""
-        out: dict[int, list[int]] = {}
-        for place, person in enumerate(self.attacker.known[self.groups.members].tolist()):
-            out.setdefault(person, []).append(place)
-        return out
+    def _by_person(self) -> tuple[Ints, Ints]:
+        person = self.attacker.known[self.groups.members]
+        order = np.argsort(person, kind="stable")
+        return person[order], order
+
+    def places(self, person: int) -> Ints:
+        """Return the places of a person in `Groups.members`, in order."""
+        ordered, order = self._by_person
+        first, last = np.searchsorted(ordered, person, "left"), np.searchsorted(ordered, person, "right")
+        return order[first:last]
 
     def _lay_out_single_members(self) -> None:
         """Work out, for each look, how probable it is that one member of a group is there alone, and who is first."""
@@ -302,7 +306,7 @@ class BlockSearch:
         size, groups = len(of_row), self.groups
         first = next(row for row in range(size) if of_row[row] >= 0)
         named, group = [], []
-        for place in self.places.get(of_row[first], ()):
+        for place in self.places(of_row[first]).tolist():
             g = int(self.group_of[place])
             inside = range(int(groups.offsets[g]), int(groups.offsets[g + 1]))
             who = {int(self.attacker.known[groups.members[at]]): at for at in inside}

@@ -25,12 +25,12 @@ class Component:
     """One key component over all variants.
 
     Attributes:
-        codes: int64[n], number of the value, -1 where missing.
+        codes: int32[n], number of the value, -1 where missing.
         values: How many numbers there are.
         shares: float64[values], share of persons whom the public name table expects to have each value.
     """
 
-    codes: Ints
+    codes: npt.NDArray[np.int32]
     values: int
     shares: npt.NDArray[np.float64]
 
@@ -75,7 +75,8 @@ def _variants(attacker: pl.DataFrame, components: frozenset[str]) -> Variants:
 
 def _component(name: str, series: pl.Series) -> Component:
     codes, distinct = numbered(series)
-    return Component(codes, len(distinct), _shares(name, distinct))
+    # half the room: there are a score of components for each of an attacker's rows
+    return Component(codes.astype(np.int32), len(distinct), _shares(name, distinct))
 
 
 def numbered(series: pl.Series) -> tuple[Ints, pl.Series]:

@@ -150,6 +150,13 @@ def union_of(passes: Mapping[str, PassLeakage], persons: int) -> Leakage:
     )
 
 
+def of_persons(found: Leakage, persons: npt.NDArray[np.int64]) -> Leakage:
+    """Return what an attack achieved on some of the persons attacked."""
+    whose = pl.col("person").is_in(persons)
+    passes = {name: PassLeakage(leak.rows.filter(whose), leak.baseline) for name, leak in found.passes.items()}
+    return union_of(passes, len(persons))
+
+
 @dataclass(frozen=True)
 class Sample:
     """Persons under attack, the same ones in all passes.

@@ -57,6 +57,7 @@ class PairIndex:
         order = np.argsort(key, kind="stable")
         self.starts = np.append(np.flatnonzero(np.diff(key[order], prepend=-1)), len(order)).astype(np.int64)
         by_bucket = distinct[order]
+        del key, order, distinct
         self.sorted_pairs = self.pairs[by_bucket]
         self.first, self.second, self.group = first[by_bucket], second[by_bucket], group[by_bucket]
         self.leads = np.ascontiguousarray(self.sorted_pairs[self.starts[:-1]][:, self.lead_of])

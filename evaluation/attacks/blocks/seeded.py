@@ -8,6 +8,7 @@ news.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from evaluation.attacks.blocks.fingerprint import BlockSearch
@@ -29,19 +30,22 @@ def attack_from_known_rows(search: BlockSearch, truth: pl.DataFrame, known: int,
     observed = search.observed
     by_handle = np.argsort(observed.handles, kind="stable")
 
-    def rows_of(handles: pl.Series) -> list[int]:
-        return by_handle[np.searchsorted(observed.handles[by_handle], handles.to_numpy())].tolist()  # type: ignore[no-any-return]
+    def rows_of(handles: pl.Series) -> npt.NDArray[np.int64]:
+        return by_handle[np.searchsorted(observed.handles[by_handle], handles.to_numpy())]
 
-    given = dict(zip(rows_of(pairs.get_column("handle")), pairs.get_column("person").to_list(), strict=True))
-    of_row = dict(zip(rows_of(ordered.get_column("handle")), ordered.get_column("person").to_list(), strict=True))
+    given = dict(zip(rows_of(pairs.get_column("handle")).tolist(), pairs.get_column("person").to_list(), strict=True))
+    blocks = np.unique(observed.block[list(given)]) if given else np.empty(0, dtype=np.int64)
+    blocks = blocks[observed.sizes[blocks] > 1]
+    rows, person = rows_of(ordered.get_column("handle")), ordered.get_column("person").to_numpy()
+    near = np.isin(observed.block[rows], blocks)  # all others stay unnamed
+    of_row = dict(zip(rows[near].tolist(), person[near].tolist(), strict=True))
     familiar = set(given.values())
     hits = 0
     if len(search.groups.members):
-        blocks = np.unique(observed.block[list(given)]) if given else np.empty(0, dtype=np.int64)
-        for block in blocks[observed.sizes[blocks] > 1].tolist():
-            rows = observed.rows_of(block)
-            inside = {row: given[row] for row in rows.tolist() if row in given}
-            found = search.name_block(rows, inside)
+        for block in blocks.tolist():
+            of_block = observed.rows_of(block)
+            inside = {row: given[row] for row in of_block.tolist() if row in given}
+            found = search.name_block(of_block, inside)
             hits += sum(of_row.get(row) == who and who not in familiar for row, (who, _) in found.items())
     others = ~ordered.get_column("person").is_in(pairs.get_column("person").implode())
     return Share(hits, int(others.sum()))

@@ -22,7 +22,15 @@ from evaluation.attacks.blocks.controls import (
 from evaluation.attacks.blocks.fingerprint import attack_pass, attack_rows, search_of
 from evaluation.attacks.blocks.knowledge import Beliefs
 from evaluation.attacks.blocks.layout import AttackInputError
-from evaluation.attacks.blocks.leakage import PassLeakage, attack_passes, draw_persons, judged, rows_of, score_pass
+from evaluation.attacks.blocks.leakage import (
+    PassLeakage,
+    attack_passes,
+    draw_persons,
+    judged,
+    of_persons,
+    rows_of,
+    score_pass,
+)
 from pseudonymisation.blocking.caps import count_crowded
 from pseudonymisation.encoding.blind_blocks import BlindBlocks
 from pseudonymisation.randomness import SeededRandomness
@@ -133,6 +141,10 @@ def test_the_audit_attacks_the_same_persons_in_all_passes(capped, persons_1500, 
         pq.write_table(one.table, tmp_path / f"{name}.parquet")
     stored = {name: replace(one, source=tmp_path / f"{name}.parquet") for name, one in encoded.items()}
     assert audit.as_dict() == audit_blocks(stored, persons_1500, made, seed=5, **options).as_dict()
+    # who is attacked does not change what the others are named
+    few = draw_persons(persons_1500.get_column("subject").to_numpy(), 30, 5)
+    alone = attack_passes(encoded, attacker_of(clear_of(persons_1500), made, seed=5), few, seed=5)
+    assert of_persons(audit.fingerprint[1.0], few.drawn).as_dict() == alone.as_dict()
     assert set(audit.passes) == {"family_year", "names"} == set(audit.seeded[20])
     assert audit.canonical is not None
     assert audit.canonical.union.total == 80
