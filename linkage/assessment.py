@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linkage.cluster import check_evidence
-from linkage.context import CorePairs, context_of, core_pairs
+from linkage.context import CorePairs, context_of, core_pairs, questions
 from linkage.errors import EvidenceError
 from linkage.pairs import SubjectPairs
 
@@ -108,7 +108,7 @@ def assess(
         context_of(cores, pairs).probability,
         np.where(pairs.probability >= SURE, found, 0),
         together,
-        _groups(cores, pairs),
+        questions(cores, pairs),
     )
     numbers: dict[tuple[int, int] | None, Real] = {key: joined.pairs(*key) for key in parts if key is not None}
     numbers[None] = np.sum([np.zeros(len(joined.chance)), *numbers.values()], axis=0)
@@ -126,13 +126,6 @@ class _Edges(NamedTuple):
 
     def taken(self, rows: npt.NDArray[np.bool_]) -> _Edges:
         return _Edges(self.own[rows], self.chance[rows], self.found[rows], self.together[rows], self.group[rows])
-
-
-def _groups(cores: CorePairs, pairs: SubjectPairs) -> Index:
-    """Return int64[m]: the question that each pair belongs to, the same for all pairs between two cores."""
-    ends = cores.core[pairs.a], cores.core[pairs.b]
-    keys = np.minimum(*ends) * np.int64(len(cores.core)) + np.maximum(*ends)
-    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
 
 
 class _Joined(NamedTuple):

@@ -94,7 +94,7 @@ def emit_edges(
     if not (math.isfinite(floor) and 0 < floor <= 1):
         raise PatternError("The floor of edges is a probability above 0.")
     many = np.array(plan.many, dtype=np.bool_)
-    weights = (model.weights(arrays.name), model.kind_bits(arrays.name))
+    weights = model.most_weights(arrays.name)
     bound = model.least_weight(arrays.name, floor)
     if not (np.isfinite(weights[0]).all() and np.isfinite(weights[1]).all() and math.isfinite(bound)):
         raise PatternError("A weight of the model is not finite.", where={"pass": arrays.name})

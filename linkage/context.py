@@ -137,3 +137,10 @@ def context_of(cores: CorePairs, pairs: SubjectPairs) -> SubjectPairs:
         at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         probability = np.where(keys[at] == wanted, _probability(cores.odds)[at], probability)
     return pairs._replace(probability=probability)
+
+
+def questions(cores: CorePairs, pairs: SubjectPairs) -> Index:
+    """Return int64[m]: the question that each pair belongs to; all pairs between two cores are one person or none."""
+    ends = cores.core[pairs.a], cores.core[pairs.b]
+    keys = np.minimum(*ends) * np.int64(len(cores.core)) + np.maximum(*ends)
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)

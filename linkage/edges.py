@@ -66,9 +66,9 @@ def pairs_of_rows(
 
 def edges_of(plan: ComparisonPlan, model: Model, name: str, pairs: ComparedPairs, floor: float) -> pa.Table:
     """Return the edges of a pass's pairs whose match probability is at least `floor`, in order."""
-    patterns, which, _ = distinct(pairs.pattern.view(np.int64))
-    patterns = patterns.view(np.uint64)
-    probability, weight = model.probability(name, patterns), model.weight(name, patterns)
+    keys, which, _ = distinct(model.keys(pairs.pattern, pairs.register_a, pairs.register_b).view(np.int64))
+    weight = model.weight(name, *model.parted(keys.view(np.uint64)))
+    probability = model.probability_of(name, weight)
     kept = np.flatnonzero((probability >= floor)[which])
     which, pairs = which[kept], pairs.taken(kept)
     order = sorted_rows(pairs.handle_a, np.zeros(len(kept), dtype=np.uint16), pairs.handle_b)

@@ -158,7 +158,7 @@ def likely_pairs(
     """
     documents = max(len(DOCUMENT_LEVELS) * (plan.multiplier("documents") > 0), 1)
     combined = np.arange(SIMILARITY_BINS + 1)[:, None] + np.arange(documents)[None, :] * plan.multiplier("documents")
-    likely = (model.weight(arrays.name, combined.ravel().astype(np.uint64)) >= bound).reshape(combined.shape)
+    likely = (model.most_weight(arrays.name, combined.ravel().astype(np.uint64)) >= bound).reshape(combined.shape)
     near = likely[_level_of_distance(arrays)]  # bool[bits + 1, document levels]
     sharing = near[:, _EQUAL].any() if documents > 1 else False
     near = np.delete(near, _EQUAL, axis=1) if documents > 1 else near

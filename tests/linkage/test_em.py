@@ -147,7 +147,7 @@ def test_a_model_survives_json_bit_for_bit() -> None:
 def test_models_that_cannot_be_are_refused() -> None:
     content = fit({}, PLAN).to_json()
     other = plan_for({"a": "one"}, fields=("sex",))
-    for wrong in (b"{}", b"[]", b"nonsense", content.replace(b"wasl-model/1", b"wasl-model/9")):
+    for wrong in (b"{}", b"[]", b"nonsense", content.replace(b"wasl-model/2", b"wasl-model/9")):
         with pytest.raises(PatternError):
             Model.from_json(wrong, PLAN)
     with pytest.raises(PatternError):
