@@ -37,18 +37,22 @@ _WORST: Final = 10
 _ATTRIBUTES: Final = ("birth_date", "sex", "nationality")
 
 
-def accuracy(dataset: LabelledSet, links: pl.DataFrame, raw: pl.DataFrame, gap: pl.DataFrame) -> dict[str, Any]:
+def accuracy(
+    dataset: LabelledSet, links: pl.DataFrame, raw: pl.DataFrame, corrected: pl.DataFrame, gap: pl.DataFrame
+) -> dict[str, Any]:
     """Compare a unit's raw figures with the recorded truth.
 
     Args:
         dataset: A synthetic country with its folder `truth`.
         links: The unit's links: `register`, `record_id`, `person_id`.
         raw: Its raw indicator tables with intervals, reference and extended.
+        corrected: Its stocks and flows, corrected for links that no pass found; may be empty.
         gap: Its parts of the gap, `trajectories.gap.GAP_SCHEMA`.
 
     Returns:
-        `reference` and `extended`: see `evaluation.intervals.compare_intervals`; `worst`: the stocks and flows that are
-        farthest off; `gap`: estimated and true shares of the parts in the last year, and the largest difference.
+        `reference`, `extended`, `corrected`: see `evaluation.intervals.compare_intervals`; `worst`, `worst_corrected`:
+        the stocks and flows that are farthest off; `gap`: estimated and true shares of the parts in the last year, and
+        the largest difference.
 
     Raises:
         InputError: The set has no recorded truth.
@@ -62,6 +66,8 @@ def accuracy(dataset: LabelledSet, links: pl.DataFrame, raw: pl.DataFrame, gap: 
         "reference": compare_intervals(raw.filter(codes), truth),
         "extended": compare_intervals(raw.filter(~codes), everything),
         "worst": _worst(raw, truth),
+        "corrected": compare_intervals(corrected, truth) if corrected.height else None,
+        "worst_corrected": _worst(corrected, truth),
         "gap": _gap(dataset, links, gap, window),
     }
 
@@ -85,13 +91,13 @@ def need_truth(dataset: LabelledSet) -> Path:
 def of_run(opened: Opened) -> dict[str, Any]:
     """Return `accuracy` of a finished run, as `{"trajectories": ...}`."""
     settings, agreement = opened.statistics.settings, opened.agreement.id
-    raw, gap = read_raw(settings, agreement, opened.vintage)
+    raw, corrected, gap = read_raw(settings, agreement, opened.vintage)
     names = {slug: name for name, slug in slugs([register.name for register in opened.dataset.registers]).items()}
     links = read_links(settings, agreement, opened.vintage).with_columns(
         pl.col("register").replace_strict(names, default=pl.col("register"))
     )
     records = opened.references().join(links, on=["register", "subject_ref"], how="inner")
-    return {"trajectories": accuracy(opened.dataset, records, raw, gap)}
+    return {"trajectories": accuracy(opened.dataset, records, raw, corrected, gap)}
 
 
 def _true_table(dataset: LabelledSet) -> tuple[Any, pl.DataFrame]:

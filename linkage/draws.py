@@ -96,6 +96,7 @@ def draw_partitions(
     stratum: npt.NDArray[Any] | None = None,
     moment: npt.NDArray[Any] | None = None,
     doubt: float = 0.0,
+    settled: bool = False,
 ) -> PartitionDraws:
     """Draw partitions of the subjects.
 
@@ -110,6 +111,7 @@ def draw_partitions(
         stratum: Integer[n]; missed links join persons of one stratum (of their first subjects). One stratum by default.
         moment: Number[n], when each subject's events lie, in days from 0 on: missed links join what lies near.
         doubt: Standard deviation of the calibration's error between two registers, in log odds.
+        settled: Hold the point estimate, and draw missed links alone: what they change on average corrects a figure.
 
     Raises:
         EvidenceError: Arrays do not fit together, or a number is not finite or negative.
@@ -123,7 +125,14 @@ def draw_partitions(
         raise EvidenceError("Every subject has one point estimate and one stratum.")
     if draws < 0 or not 0 <= doubt < np.inf:
         raise EvidenceError("Neither the number of draws nor the doubt about calibration is negative.")
-    cores = _cores(register, one_record_registers, pairs)
+    if settled:
+        first = np.full(int(labels.max(initial=-1)) + 1, n, dtype=np.int64)
+        np.minimum.at(first, labels, np.arange(n))
+        no = np.empty(0, dtype=np.int64)
+        nothing = Graph(np.ones(n, dtype=np.int64), np.zeros(n, dtype=np.uint64), no, no, np.empty(0), no)
+        cores = _Cores(first[labels], nothing, np.empty(0), no, no)
+    else:
+        cores = _cores(register, one_record_registers, pairs)
     days = np.zeros(n) if moment is None else np.asarray(moment, dtype=np.float64)
     if len(days) != n or not np.isfinite(days).all():
         raise EvidenceError("Every subject has one moment, a finite number of days.")

@@ -270,6 +270,24 @@ def combine_tables(
     return made
 
 
+def corrected_table(
+    figures: Figures, draws: Iterator[Figures], indicators: Sequence[Indicator | Extended]
+) -> pl.DataFrame:
+    """Return counts as they are on average over draws of the missed links alone: corrected for what no pass found.
+
+    A figure of the links themselves counts a person twice whose link was missed (stocks), or misses what only the link
+    shows (insured *and* authorised). Doubtful links do not correct: how they fell is what the evidence says is best.
+
+    Args:
+        figures: The point estimate's.
+        draws: Of `figures_of_draws`, over partitions that hold the point estimate but for missed links.
+        indicators: Counts; of the others there is no mean.
+    """
+    wanted = [one for one in indicators if one.kind == "count"]
+    drawn = np.stack([values_of(one, wanted) for one in draws])
+    return table_of(figures, wanted, drawn.mean(axis=0))
+
+
 def _within(lower: Floats, indicators: Sequence[Indicator | Extended], figures: Figures) -> Floats:
     """Counts and shares are not negative (net migration and the pay gap may be)."""
     signed = {"net_migration", "pay_gap"}

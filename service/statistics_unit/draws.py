@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,7 @@ class LinkUncertainty:
         point: int64, label of each subject's person.
         subject_of: `register`, `record`, `subject`.
         confidence: `person_id`, `register`, `confidence`.
+        lost: As `table`, of draws that hold the point estimate and draw missed links alone.
         sensitivity: By register, the estimated share of subjects with records elsewhere whose link to them was found.
     """
 
@@ -44,15 +45,16 @@ class LinkUncertainty:
     point: npt.NDArray[np.int64]
     subject_of: pl.DataFrame
     confidence: pl.DataFrame
+    lost: pl.DataFrame
     sensitivity: dict[str, float]
 
-    def over(self, records: pl.DataFrame) -> LinkageDraws:
-        """Return the draws over records in their order (`register`, `record`)."""
+    def over(self, records: pl.DataFrame, *, lost: bool = False) -> LinkageDraws:
+        """Return the draws over records in their order (`register`, `record`); with `lost`, of missed links alone."""
         found = records.select("register", "record").join(
             self.subject_of, on=["register", "record"], how="left", maintain_order="left"
         )
         subject = found["subject"].fill_null(-1).to_numpy().astype(np.int64)
-        return LinkageDraws(self.draws, self.table, self.point, subject)
+        return LinkageDraws(self.draws, self.lost if lost else self.table, self.point, subject)
 
 
 def link_uncertainty(
@@ -86,18 +88,15 @@ def link_uncertainty(
     missed: list[MissedLinks] = []
     if "passes" in pairs.column_names:
         missed = estimate_missed(register, found, pairs.column("passes").to_numpy(), point)
-    drawn = draw_partitions(
-        register,
-        single,
-        found,
-        point,
-        draws=DRAWS,
-        seed=_SEED,
-        missed=missed,
-        stratum=_strata(numbered, records),
-        moment=_moments(numbered, records, events or {}),
-        doubt=DOUBT,
-    )
+    shared: dict[str, Any] = {
+        "draws": DRAWS,
+        "seed": _SEED,
+        "missed": missed,
+        "stratum": _strata(numbered, records),
+        "moment": _moments(numbered, records, events or {}),
+    }
+    drawn = draw_partitions(register, single, found, point, **shared, doubt=DOUBT)
+    lost = draw_partitions(register, single, found, point, **shared, settled=True)
     subject_of = pl.concat(
         [
             own.select(pl.lit(name).alias("register"), "subject_ref", record=pl.col("record_ref").cast(pl.String)).join(
@@ -107,10 +106,10 @@ def link_uncertainty(
         ]
         or [pl.DataFrame(schema={"register": pl.String, "record": pl.String, "subject": pl.Int64})]
     ).select("register", "record", "subject")
-    table = pl.DataFrame(drawn.table)
+    table, alone = pl.DataFrame(drawn.table), pl.DataFrame(lost.table)
     names = [terms.name for terms in agreement.registers]
     sensitivity = {names[place]: share for place, share in sensitivities(register, point, missed).items()}
-    return LinkUncertainty(DRAWS, table, point, subject_of, _confidence(numbered, point, found), sensitivity)
+    return LinkUncertainty(DRAWS, table, point, subject_of, _confidence(numbered, point, found), alone, sensitivity)
 
 
 def _strata(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> npt.NDArray[np.int64]:

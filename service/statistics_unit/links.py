@@ -19,7 +19,7 @@ from service.statistics_unit.objects import read_frame, trajectory_frames
 from service.statistics_unit.persons import LINK_COLUMNS
 from service.statistics_unit.start import latest_run
 from service.statistics_unit.subjects import stored_links, subjects_database
-from service.statistics_unit.trajectories import EXTENDED_RAW, GAP, PROTECTED, RAW, SPELLS
+from service.statistics_unit.trajectories import CORRECTED, EXTENDED_RAW, GAP, PROTECTED, RAW, SPELLS
 from service.storage import ContentStore
 
 
@@ -94,11 +94,12 @@ def read_indicators(settings: Settings, agreement_id: str, vintage: str, *, raw:
     return read_frame(_ReadOnlyStore(settings), _finished(settings, agreement_id, vintage).frames[name])
 
 
-def read_raw(settings: Settings, agreement_id: str, vintage: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return all raw figures with their intervals, and the raw parts of the gap: for evaluation on synthetic data.
+def read_raw(settings: Settings, agreement_id: str, vintage: str) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Return raw figures with intervals, corrected ones, and the parts of the gap: for evaluation on synthetic data.
 
     Raises:
         NotFoundError: No computation of this vintage has succeeded.
     """
     frames, store = _finished(settings, agreement_id, vintage).frames, _ReadOnlyStore(settings)
-    return pl.concat([read_frame(store, frames[name]) for name in (RAW, EXTENDED_RAW)]), read_frame(store, frames[GAP])
+    raw = pl.concat([read_frame(store, frames[name]) for name in (RAW, EXTENDED_RAW)])
+    return raw, read_frame(store, frames[CORRECTED]), read_frame(store, frames[GAP])

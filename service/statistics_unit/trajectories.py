@@ -24,7 +24,7 @@ from trajectories.measures import count_extended
 from trajectories.persons import describe_persons
 from trajectories.spells import SPELL_SCHEMA, spells_of
 from trajectories.tables import REFERENCE, WASL
-from trajectories.uncertainty import combine_tables, counter, figures_of_draws
+from trajectories.uncertainty import combine_tables, corrected_table, counter, figures_of_draws
 from trajectories.values import table_of, values_of
 
 SPELLS, RAW, PROTECTED = "spells", "indicators_raw", "indicators_protected"
@@ -34,6 +34,8 @@ EXTENDED_RAW, LOG, DIAGNOSIS = "indicators_extended_raw", "integration_log", "di
 CELLS, POPULATION = "cells", "population"
 #: Raw parts of the gap between insured and authorised, with the part that the linkage lost.
 GAP: Final = "gap"
+#: Raw stocks and flows corrected for links that no pass found.
+CORRECTED: Final = "indicators_corrected"
 #: A count below this is not shown in a run's summary.
 _SMALL: Final = 10
 _EMPTY: Final[dict[str, Any]] = {
@@ -46,6 +48,7 @@ _EMPTY: Final[dict[str, Any]] = {
     CELLS: CELL_SCHEMA,
     POPULATION: {"sketch": pl.Binary},
     GAP: GAP_SCHEMA,
+    CORRECTED: INDICATOR_SCHEMA,
 }
 
 
@@ -115,16 +118,21 @@ def _indicators(
 
     The reference table has the reference indicators by the reference breakdowns, the extended one everything else.
     """
-    tables = {"all": EVERY_INDICATOR}
+    corrected = pl.DataFrame(schema=INDICATOR_SCHEMA)
     if uncertainty is None or not len(channels.persons):
         table = table_of(figures, EVERY_INDICATOR, values_of(figures, EVERY_INDICATOR))
     else:
-        draws = uncertainty.over(payload.linked.records)
         count = counter(count_extended, ALL_BREAKDOWNS)
-        drawn = figures_of_draws(channels.events, channels, draws, count, whole=figures)
-        table = combine_tables(figures, drawn, tables)["all"]
+        of_links, of_lost = (
+            figures_of_draws(
+                channels.events, channels, uncertainty.over(payload.linked.records, lost=lost), count, whole=figures
+            )
+            for lost in (False, True)
+        )
+        table = combine_tables(figures, of_links, {RAW: EVERY_INDICATOR})[RAW]
+        corrected = corrected_table(figures, of_lost, EVERY_INDICATOR)
     own = pl.struct("indicator", "residence").is_in(
         [{"indicator": one.code, "residence": residence} for one in INDICATORS for residence in one.residence]
     )
     reference = own & pl.col("breakdown").is_in(REFERENCE_BREAKDOWNS)
-    return {RAW: table.filter(reference), EXTENDED_RAW: table.filter(~reference)}
+    return {RAW: table.filter(reference), EXTENDED_RAW: table.filter(~reference), CORRECTED: corrected}

@@ -40,9 +40,10 @@ def test_exact_links_give_the_recorded_truth(dataset: LabelledSet) -> None:
     links = dataset.truth.rename({"entity_id": "person_id"})
     raw, gap = figures(dataset, links)
     inside = raw.with_columns(lower=pl.col("value"), upper=pl.col("value"))
-    found = accuracy(dataset, links, inside, gap)
+    found = accuracy(dataset, links, inside, inside, gap)
     assert found["reference"]["coverage"] == found["extended"]["coverage"] == 1.0
     assert found["extended"]["cells"] > 1000
+    assert found["corrected"]["coverage"] == 1.0
     assert found["gap"]["largest_difference"] < 1e-9
     assert found["gap"]["sum"] == pytest.approx(1)
 
@@ -53,7 +54,7 @@ def test_lost_links_show_in_figures_and_gap(dataset: LabelledSet) -> None:
         "register", "record_id", person_id=pl.when(lost).then(pl.col("entity_id") + "/lost").otherwise("entity_id")
     )
     raw, gap = figures(dataset, links)
-    found = accuracy(dataset, links, raw.with_columns(lower=pl.col("value"), upper=pl.col("value")), gap)
+    found = accuracy(dataset, links, raw.with_columns(lower=pl.col("value"), upper=pl.col("value")), raw.clear(), gap)
     assert found["reference"]["coverage"] < 0.9
     assert found["reference"]["coverage_by_indicator"]["workers_authorised"] > 0.9  # no link is needed for these
     assert found["gap"]["true"]["unlinked"] > 0.2

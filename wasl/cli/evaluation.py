@@ -79,10 +79,11 @@ def _accuracy(found: dict[str, Any]) -> list[str]:
     for name in ("reference", "extended"):
         own = found[name]
         lines.append(f"{name:<34} {own['cells']:>7} {own['coverage']:>22.1%}")
-    stocks = found["reference"]
-    if stocks["large_cells"]:
-        share, most = stocks["within_3_percent"], stocks["largest_difference"]
-        lines.append(f"stocks and flows over 1 000: {share:.1%} within 3 %, farthest {most:.1%}")
+    for name, words in (("reference", "by the links"), ("corrected", "corrected for missed links")):
+        stocks = found[name]
+        if stocks and stocks["large_cells"]:
+            share, most = stocks["within_3_percent"], stocks["largest_difference"]
+            lines.append(f"stocks and flows over 1 000, {words}: {share:.1%} within 3 %, farthest {most:.1%}")
     gap = found["gap"]
     lines += [f"{'gap in ' + gap['period']:<34} {'estimated':>9} {'true':>7}"]
     lines += [f"  {name:<32} {gap['estimated'][name]:>9.1%} {gap['true'][name]:>7.1%}" for name in gap["estimated"]]
