@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 
 from connectors import agreements, ceremony, checks, destruction, gate, preview, push
-from connectors.auditing import Auditor
+from connectors.auditing import Auditor, AuditSubject
 from connectors.audits import Audits
 from connectors.client import UnitClient
 from connectors.configuration import Configuration, load_configuration
@@ -202,11 +202,13 @@ class ConnectorAgent:
         signed = self._usable_agreement()
         prepared = prepare(self.configuration, signed, self.store.public_keys, group=group)
 
+        subjects: list[AuditSubject] = []
+
         def finish(made: Encoded, submitted: Submitted) -> None:
-            self.audits.begin(prepared, made, submitted, group, self._auditor)
+            subjects.append(self.audits.begin(prepared, made, submitted, group))
 
         with self._clients(signed) as clients:
-            return encode(
+            submitted = encode(
                 prepared,
                 vintage,
                 outbox=self.configuration.outbox,
@@ -216,6 +218,9 @@ class ConnectorAgent:
                 random=self._random,
                 finish=finish,
             )
+        if self._auditor is not None:  # only now: the payload of a large register has been let go
+            self.audits.first(submitted, subjects.pop(), self._auditor)
+        return submitted
 
     @cached_property
     def audits(self) -> Audits:

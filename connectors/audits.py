@@ -37,21 +37,25 @@ class Audits:
     ) -> None:
         self._configuration, self._store, self._state, self._agreement = configuration, store, state, agreement
 
-    def begin(
-        self, prepared: Prepared, made: Encoded, submitted: Submitted, group: Grouping, auditor: Auditor | None
-    ) -> None:
-        """Keep what a later audit needs of a fresh submission, and audit it at once if there is an auditor.
+    def begin(self, prepared: Prepared, made: Encoded, submitted: Submitted, group: Grouping) -> AuditSubject:
+        """Keep what a later audit needs of a fresh submission, and return what an audit of it is given.
 
         Raises:
             StorageError: The disk does not take it.
-            WaslError: As the auditor; the submission then lies in the outbox without an audit.
         """
         manifest = submitted.signed.manifest
         subject = just_encoded(manifest, prepared, made.passes, self._epoch_key())
         keep_truth(submitted.folder, subject, made.handles, self._store.public_keys[1])
         self._state.note(manifest.id, "grouped", {"group": group})
-        if auditor is not None:
-            self._keep(submitted.folder, subject, auditor)
+        return subject
+
+    def first(self, submitted: Submitted, subject: AuditSubject, auditor: Auditor) -> AuditDossier:
+        """Audit a fresh submission.
+
+        Raises:
+            WaslError: As the auditor; the submission then lies in the outbox without an audit.
+        """
+        return self._keep(submitted.folder, subject, auditor)
 
     def subject(self, manifest_id: str) -> AuditSubject:
         """Return what an audit of a submission in the outbox is given; the register is read again.

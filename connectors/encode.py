@@ -186,7 +186,7 @@ def encode(
         state: The local state.
         client: The linkage unit's, for the exchange of crowded key values.
         random: The system's randomness by default; seeded in evaluation only.
-        finish: Called at the end with what was made, its passes in their files: the audit.
+        finish: Called at the end with what was made, its passes in their files, before the payload is let go.
 
     Raises:
         MissingEpochKeyError: The ceremony is not complete.
