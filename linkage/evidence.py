@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from linkage.plan import ComparisonPlan
 from linkage.priors import (
+    ALIKE_BINS,
     CONTRADICTIONS,
     KIND_WEIGHT,
     LOCAL_SHARE,
@@ -96,6 +97,9 @@ class Evidence:
         for at, variable in enumerate(plan.variables):
             for level in NO_ERROR.get(variable.kind, ()):
                 self.renewed[1:, at, variable.levels.index(level)] = True
+        self.alike = np.zeros(self.shape[1:], dtype=np.bool_)
+        for at, variable in enumerate(plan.variables):
+            self.alike[at, ALIKE_BINS + 1 :] = variable.kind == "similarity"
         self.other_weight = max(OTHER_WEIGHT, OTHER_SHARE * float(self.pairs.sum()))
         weight = np.where(
             (self.touched | self.namesake)[:, :, None],
@@ -186,7 +190,9 @@ class Evidence:
         if self.relaxed:
             found = np.bincount(self.which, weights=self.number * belongs[-1], minlength=self.shape[0])
             weight = np.minimum(weight, np.maximum(RELAXED_WEIGHT, RELAXED_SHARE * found)[:, None, None])
-        return State(m, self._normalised(others + weight * lean), self._mix(belongs))
+        u = self._normalised(others + weight * lean)
+        u = self._normalised(np.where(self.alike, np.minimum(u, self.generic[-1]), u))
+        return State(m, u, self._mix(belongs))
 
     def capped(self, m: Table, whole: Table) -> Table:
         """Hold contradictions of matches at `MAX_ERRING` times their generic shares, renewed numbers near those of all.

@@ -31,6 +31,9 @@ NAMESAKE_EQUAL: Final = 0.75  # u of agreement on sex, nationality, ... in a pas
 KIND_WEIGHT: Final = 10.0  # pseudo-pairs that draw a pass's share of erring matches to that of all passes
 MAX_ERRING: Final = 1.0  # an erring match contradicts itself at most as often as the generic one, times this
 UNLIKE_BINS: Final = 20  # bins of similarity up to six standard deviations above random pairs: no match lies there
+ALIKE_BINS: Final = (
+    32  # bins from twelve standard deviations on: no other pair lies there, or identical ones would be others
+)
 MATCH_PRIOR: Final = (1.0, 3.0)  # Beta prior of λ: weak, and rather few matches
 
 # Shares by level, level 0 (missing) left out: clean m, erring m, u. Sources: typical m- and
