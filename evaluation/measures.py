@@ -120,7 +120,7 @@ def measure(opened: Opened, one: list[str]) -> dict[str, Any]:
     return {
         "pairs_completeness": met / true if true else 1.0,
         "reduction_ratio": 1.0 - compared / possible if possible else 1.0,
-        "calibration": _calibration(opened, handles),
+        "calibration": _calibration(opened, handles, one),
         "passes": [
             {
                 "name": name,
@@ -135,22 +135,29 @@ def measure(opened: Opened, one: list[str]) -> dict[str, Any]:
     }
 
 
-def _calibration(opened: Opened, handles: pl.DataFrame) -> dict[str, Any]:
+def _calibration(opened: Opened, handles: pl.DataFrame, one: list[str]) -> dict[str, Any]:
+    """Return the calibration of probabilities in context, which all estimates use, and of the pairs' own."""
+    from linkage.context import context_of, core_pairs, questions
+    from linkage.pairs import SubjectPairs, subject_pairs
+
     numbered = opened.subjects()
     if opened.pairs is not None:
-        pairs = opened.pairs
+        a, b, own = (opened.pairs[name].to_numpy() for name in ("a", "b", "probability"))
+        found = SubjectPairs(np.minimum(a, b), np.maximum(a, b), own, np.zeros(len(own)))
     else:
-        from linkage.pairs import subject_pairs
-
         owned = handles.join(numbered, on=["register", "subject_ref"]).select("pass", "handle", "subject")
         found = subject_pairs(_edges(opened), owned.to_arrow())
-        pairs = pl.DataFrame({"a": found.a, "b": found.b, "probability": found.probability})
-    entities = numbered.select("subject", "entity_id").drop_nulls()  # of a subject without truth nothing is known
-    known = pairs.join(entities, left_on="a", right_on="subject").join(
-        entities, left_on="b", right_on="subject", suffix="_b"
-    )
-    match = (known["entity_id"] == known["entity_id_b"]).to_numpy()
-    return calibration(known["probability"].to_numpy(), np.asarray(match, dtype=np.bool_))
+    names = sorted(set(numbered["register"]))
+    register = np.array([names.index(name) for name in numbered["register"]], dtype=np.int64)
+    cores = core_pairs(register, [names.index(name) for name in one if name in names], found)
+    entity = numbered["entity_id"].rank("dense").fill_null(0).to_numpy().astype(np.int64)
+    known = (entity[found.a] > 0) & (entity[found.b] > 0)  # of a subject without truth nothing is known
+    match = (entity[found.a] == entity[found.b])[known]
+    context = context_of(cores, found).probability[known]
+    return {
+        **calibration(context, match, questions(cores, found)[known]),
+        "own": calibration(found.probability[known], match),
+    }
 
 
 def _edges(opened: Opened) -> Any:

@@ -75,7 +75,11 @@ def test_a_report_has_every_key_and_no_number_that_json_lacks(results, profile):
     for rates in (report["pairwise"], report["cross_register"], report["bcubed"]):
         assert set(rates) == {"precision", "recall", "f1"}
         assert all(0 <= rate <= 1 for rate in rates.values())
-    assert set(report["calibration"]) == {"expected_error", "pairs_in_the_middle", "sum_of_probabilities", "matches"}
+    keys = {"expected_error", "error_by_chance", "pairs_in_the_middle", "questions_in_the_middle"}
+    keys |= {"sum_of_probabilities", "matches"}
+    assert set(report["calibration"]["own"]) == keys
+    assert set(report["calibration"]) == {*keys, "own"}
+    assert report["calibration"]["matches"] == report["calibration"]["own"]["matches"] > 0
     assert all(stage["seconds"] >= 0 and stage["peak_bytes"] > 0 for stage in report["stages"].values())
 
 

@@ -38,6 +38,15 @@ def test_calibrated_probabilities_have_no_error():
     assert calibration(probability, match)["expected_error"] == pytest.approx(0.0)
 
 
+def test_pairs_that_fall_together_err_more_by_chance():
+    probability, match = np.full(400, 0.5), np.arange(400) % 2 == 0
+    alone = calibration(probability, match)
+    together = calibration(probability, match, np.arange(400) // 100)
+    assert (alone["questions_in_the_middle"], together["questions_in_the_middle"]) == (400, 4)
+    assert alone["error_by_chance"] < 0.04  # half the pairs, give or take .025
+    assert 0.1 < together["error_by_chance"] < 0.3  # two of four questions, give or take one
+
+
 def test_calibration_without_a_doubtful_pair():
     found = calibration(np.array([1.0, 0.0]), np.array([True, False]))
     assert (found["expected_error"], found["pairs_in_the_middle"]) == (0.0, 0)

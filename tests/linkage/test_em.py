@@ -176,3 +176,15 @@ def test_generic_shares_are_shares(variable) -> None:
     assert not shares[:, 0].any()
     assert shares.sum(axis=1) == pytest.approx(1)
     assert (shares[:, 1:] > 0).all()
+
+
+def test_identical_records_are_matches_where_similarity_is_all_there_is() -> None:
+    plan = plan_for({"a": "one", "b": "one"}, fields=("given_names", "family_name"), profile="record")
+    draw = np.random.default_rng(11)
+    bins = np.clip(np.concatenate([draw.normal(8, 2, 25_000), draw.normal(28, 5, 20), np.full(80, 41)]), 0, 39)
+    levels = np.zeros((len(bins), len(plan.variables)), dtype=np.int64)
+    levels[:, plan.index("similarity")] = 1 + bins.astype(np.int64)
+    model = fit({"record": counted(levels, plan)}, plan)
+    assert model.match_rate("record") * len(bins) == pytest.approx(100, abs=15)
+    top = plan.pack(levels[-1:])
+    assert model.probability("record", top)[0] > 0.99
