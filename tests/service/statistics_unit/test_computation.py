@@ -156,7 +156,8 @@ def test_a_retracted_subject_is_gone_at_once(own_federation: Federation, registe
     records = links.read_records(unit.settings, federation.agreement.id, VINTAGE)
     assert records["work_contract"].height == len(registers["work_contract"].persons) - 3
     left = {*unit.store.digests(), *unit.subjects.digests()}
-    assert len(objects - left) == 11  # pairs, links, records, spells, raw, log, cells, population, index, review sheet
+    # among them pairs, links, records, spells, figures, corrected figures, log, cells, population, index, review sheet
+    assert len(objects - left) == 12
     assert proposed.table_digest in left
     with subjects_database(unit.settings) as database, database.read() as session:
         assert not set(gone) & set(session.scalars(select(PersonLink.subject_ref)))
