@@ -13,15 +13,19 @@ from typing import Any, Final
 
 import polars as pl
 
-from contract.errors import InputError
+from contract.errors import InputError, NotFoundError
 from evaluation.connectors import slugs
-from evaluation.datasets import LabelledSet, read_text_csv
+from evaluation.datasets import LabelledRegister, LabelledSet, read_text_csv
 from evaluation.intervals import KEYS, compare_intervals
 from evaluation.measures import Opened
 from evaluation.reference.gap import true_parts
 from evaluation.reference.histories import histories, read_registers
-from service.statistics_unit.links import read_links, read_raw
+from service.runs import ledger
+from service.statistics_unit.draws import link_uncertainty
+from service.statistics_unit.objects import read_arrow, read_frame
 from service.statistics_unit.payload import link_registers, linked_records
+from service.statistics_unit.start import latest_run
+from service.statistics_unit.trajectories import CORRECTED, EXTENDED_RAW, GAP, RAW, compute
 from trajectories.breakdowns import ALL_BREAKDOWNS
 from trajectories.channels import build_channels
 from trajectories.definitions import INDICATORS
@@ -89,32 +93,63 @@ def need_truth(dataset: LabelledSet) -> Path:
 
 
 def of_run(opened: Opened) -> dict[str, Any]:
-    """Return `accuracy` of a finished run, as `{"trajectories": ...}`."""
-    settings, agreement = opened.statistics.settings, opened.agreement.id
-    raw, corrected, gap = read_raw(settings, agreement, opened.vintage)
-    names = {slug: name for name, slug in slugs([register.name for register in opened.dataset.registers]).items()}
-    links = read_links(settings, agreement, opened.vintage).with_columns(
-        pl.col("register").replace_strict(names, default=pl.col("register"))
+    """Return `accuracy` of a finished run, as `{"trajectories": ...}`.
+
+    The harness submits identities alone. So the figures are made here, by the statistics unit's own functions, of its
+    pairs and links and of the set's events.
+    """
+    unit, dataset = opened.statistics.unit, opened.dataset
+    with unit.database.read() as session:
+        run = latest_run(session, opened.agreement.id, opened.vintage)
+        if run is None:
+            raise NotFoundError("No computation of this vintage has ended.")
+        merged, clustered = (ledger.results(session, run.id, stage)[0].digest for stage in ("merge", "cluster"))
+    links = read_frame(unit.subjects, clustered)
+    slug_of = slugs([register.name for register in dataset.registers])
+    references = opened.references().with_columns(
+        pl.col("register").replace_strict(slug_of, default=pl.col("register"))
     )
-    records = opened.references().join(links, on=["register", "subject_ref"], how="inner")
-    return {"trajectories": accuracy(opened.dataset, records, raw, corrected, gap)}
+    records, events = {}, _events(dataset, slug_of)
+    for register in dataset.registers:
+        slug = slug_of[register.name]
+        own = references.filter(pl.col("register") == slug).select("record_id", "subject_ref")
+        records[slug] = _attributes(register).join(own, left_on="record_ref", right_on="record_id")
+    uncertainty = link_uncertainty(read_arrow(unit.subjects, merged), links, records, opened.agreement, events)
+    payload = link_registers([linked_records(own, links, name) for name, own in records.items()], events)
+    frames = compute(payload, uncertainty).frames
+    raw = pl.concat([frames[RAW], frames[EXTENDED_RAW]])
+    named = references.join(links, on=["register", "subject_ref"], how="inner").with_columns(
+        pl.col("register").replace_strict({slug: name for name, slug in slug_of.items()}, default=pl.col("register"))
+    )
+    return {"trajectories": accuracy(dataset, named, raw, frames[CORRECTED], frames[GAP])}
+
+
+def _attributes(register: LabelledRegister) -> pl.DataFrame:
+    """Return a register's records with what statistics need of them: `record_ref`, birth date, sex, nationality."""
+    known = [name for name in _ATTRIBUTES if name in register.rows.columns]
+    return register.rows.select(pl.col(register.record_id).alias("record_ref"), *known)
+
+
+def _events(dataset: LabelledSet, names: Mapping[str, str]) -> dict[str, pl.DataFrame]:
+    """Return the events of the registers that have a file of them, by the name given to each register."""
+    found = {}
+    for register, name in names.items():
+        path = dataset.directory / f"{register}_events.csv"
+        if path.is_file():
+            found[name] = read_text_csv(path).rename({"record_id": "record_ref"})
+    return found
 
 
 def _true_table(dataset: LabelledSet) -> tuple[Any, pl.DataFrame]:
     """Return the window, and all indicators computed from the true links."""
-    parts, events = [], {}
+    parts, events = [], _events(dataset, {register.name: register.name for register in dataset.registers})
     for register in dataset.registers:
         own = dataset.truth.filter(pl.col("register") == register.name).select("record_id", subject_ref="entity_id")
-        known = [name for name in _ATTRIBUTES if name in register.rows.columns]
-        table = register.rows.select(pl.col(register.record_id).alias("record_ref"), *known)
-        described = table.join(own, left_on="record_ref", right_on="record_id")
+        described = _attributes(register).join(own, left_on="record_ref", right_on="record_id")
         persons = described.select(
             pl.lit(register.name).alias("register"), "subject_ref", person_id="subject_ref"
         ).unique()
         parts.append(linked_records(described, persons, register.name))
-        path = dataset.directory / f"{register.name}_events.csv"
-        if path.is_file():
-            events[register.name] = read_text_csv(path).rename({"record_id": "record_ref"})
     payload = link_registers(parts, events)
     if payload.window is None:
         raise InputError("No register of the set has a usable event.")

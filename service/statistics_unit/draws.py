@@ -20,7 +20,7 @@ from trajectories.uncertainty import LinkageDraws
 #: Draws of a computation: enough for a variance, few enough that a run stays a run.
 DRAWS: Final = 20
 #: Error of the calibration that all pairs of two registers share, in log odds (docs/adr/0015-intervals.md).
-DOUBT: Final = 1.5
+DOUBT: Final = 1.7
 _SEED: Final = 1
 #: Event columns that say when; the first that a register has.
 _MOMENTS: Final = ("crossed_at", "period", "start", "valid_from", "registered_on")

@@ -19,7 +19,7 @@ from service.statistics_unit.objects import read_frame, trajectory_frames
 from service.statistics_unit.persons import LINK_COLUMNS
 from service.statistics_unit.start import latest_run
 from service.statistics_unit.subjects import stored_links, subjects_database
-from service.statistics_unit.trajectories import CORRECTED, EXTENDED_RAW, GAP, PROTECTED, RAW, SPELLS
+from service.statistics_unit.trajectories import PROTECTED, RAW, SPELLS
 from service.storage import ContentStore
 
 
@@ -92,14 +92,3 @@ def read_indicators(settings: Settings, agreement_id: str, vintage: str, *, raw:
     """
     name = RAW if raw else PROTECTED
     return read_frame(_ReadOnlyStore(settings), _finished(settings, agreement_id, vintage).frames[name])
-
-
-def read_raw(settings: Settings, agreement_id: str, vintage: str) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Return raw figures with intervals, corrected ones, and the parts of the gap: for evaluation on synthetic data.
-
-    Raises:
-        NotFoundError: No computation of this vintage has succeeded.
-    """
-    frames, store = _finished(settings, agreement_id, vintage).frames, _ReadOnlyStore(settings)
-    raw = pl.concat([read_frame(store, frames[name]) for name in (RAW, EXTENDED_RAW)])
-    return raw, read_frame(store, frames[CORRECTED]), read_frame(store, frames[GAP])
