@@ -12,7 +12,6 @@ from typing import Final
 
 import polars as pl
 
-from contract.nationality_groups import GROUP_NAMES, group_of
 from trajectories.channels import Channels, build_channels
 from trajectories.cohorts.compute import CohortTables, cohort_tables
 from trajectories.cohorts.definition import Cohort
@@ -91,8 +90,3 @@ def dummy_channels(cohort: Cohort, persons: int = DUMMY_PERSONS) -> Channels:
 def dummy_tables(channels: Channels, cohort: Cohort) -> CohortTables:
     """Return a cohort's tables over dummy persons. Errors as `dummy_run`."""
     return cohort_tables(channels, cohort, _DUMMY_EPOCH, "dummy")
-
-
-def dummy_groups() -> set[str]:
-    """Return the nationality groups that dummy persons have; the others select nobody."""
-    return {group_of(code) for code in _NATIONS} & {*GROUP_NAMES}
