@@ -118,6 +118,6 @@ def test_accounts(operators: Operators, tmp_path: Path, monkeypatch: pytest.Monk
     assert operators.run("operator", "account", "password", "amal", *where) == {"name": "amal", "changed": "password"}
     changed = operators.run("operator", "account", "roles", "amal", "--role", "output_checker", *where)
     assert changed["roles"] == ["output_checker"]
-    operators.run("operator", "account", "close", "nobody", *where, fails=23)
+    operators.run("operator", "account", "close", "nobody", *where, fails=25)
     assert operators.run("operator", "account", "close", "amal", *where)["closed"]
     assert operators.run("operator", "account", "list", *where)["accounts"] == [{**changed, "closed": True}]
