@@ -21,6 +21,8 @@ Shape of the JSON (canonical form, RFC 8785; a share is always `{"hits": .., "to
 | `payload` | the statistics half: rows that are unique, and rows that a leaked table names |
 | `verdict`, `reasons` | PASS, FAIL or INVALID, and why |
 
+`subjects` are likely persons; of the profile `record`, those whom clear text tells apart.
+
 `attacks` of `blind_blocks`: block fingerprint, equality graphs, known pairs by number and pass, block frequencies,
 missing values, linkable handles as a what-if, the register's own file with every spelling, a dictionary under the right
 key. Of `record`: frequency, graph matching, pattern mining, profiles and regressions from known pairs, structure. What

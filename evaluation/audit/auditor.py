@@ -58,7 +58,7 @@ class SubmissionAuditor:
             raise InputError("The profile clear hides nothing: there is nothing to audit.")
         rows = self.rows or agreement.gate.audit_persons
         encodings = Encodings.of(subject)
-        found = self._records(subject, rows) if agreement.profile.name == "record" else self._blocks(encodings, rows)
+        found = self._records(encodings, rows) if agreement.profile.name == "record" else self._blocks(encodings, rows)
         payload = audit_prepared(subject.prepared, seed=self.seed, persons=min(rows, 2000))
         shape = (*shape_figures(encodings), *found.pop("structure", ()))
         draft = AuditReport(
@@ -90,10 +90,10 @@ class SubmissionAuditor:
             control_rows=self.control_rows,
         )
 
-    def _records(self, subject: AuditSubject, rows: int) -> dict[str, Any]:
-        found = audit_records(subject, rows=rows, overlaps=self.overlaps, pairs=self.pairs, seed=self.seed)
+    def _records(self, encodings: Encodings, rows: int) -> dict[str, Any]:
+        found = audit_records(encodings, rows=rows, overlaps=self.overlaps, pairs=self.pairs, seed=self.seed)
         return {
-            "subjects": subject.identities.get_column("subject").n_unique(),
+            "subjects": found.persons,
             "attacked": found.attacked,
             "leakage": found.leakage,
             "known_pairs": found.known_pairs,

@@ -13,7 +13,6 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from connectors.auditing import AuditSubject
 from contract.audit_report import (
     AttackFigures,
     ControlFigures,
@@ -35,6 +34,7 @@ from evaluation.attacks.records.result import AttackResult
 from evaluation.attacks.records.scenario import Scenario
 from evaluation.attacks.records.seeded_profile import seeded_profile
 from evaluation.attacks.records.structure import MAX_BIT_DEVIATION, MAX_LENGTH_CORRELATION, structure
+from evaluation.audit.encodings import Encodings
 from pseudonymisation.encoding.record import MAX_LINEAR_LEAKAGE, RECORD_TABLE
 
 SEEDS: Final = 50
@@ -46,8 +46,14 @@ _OTHER_KEY: Final = b"another epoch's key, of 32 bytes"
 
 @dataclass(frozen=True)
 class RecordAudit:
-    """What the attacks on record encodings found, as figures of a report."""
+    """What the attacks on record encodings found, as figures of a report.
 
+    Attributes:
+        persons: Likely persons whom clear text tells apart; those with equal grams have equal encodings and count once.
+        attacked: How many of them were attacked.
+    """
+
+    persons: int
     attacked: int
     leakage: tuple[LeakageFigures, ...]
     known_pairs: KnownPairs
@@ -62,18 +68,21 @@ def named_hits(result: AttackResult) -> Hits:
     return Hits(hits=round((result.named or 0.0) * total), total=total)
 
 
-def audit_records(subject: AuditSubject, *, rows: int, overlaps: Sequence[float], pairs: int, seed: int) -> RecordAudit:
+def audit_records(encodings: Encodings, *, rows: int, overlaps: Sequence[float], pairs: int, seed: int) -> RecordAudit:
     """Attack a register's record encodings.
 
     Args:
-        subject: The submission, profile `record`.
+        encodings: Profile `record`.
         rows: Persons drawn at random; all, if there are fewer.
         overlaps: Shares of the attacker's persons that the register holds.
         pairs: Known pairs of handle and person; half of the rows at most.
         seed: Of every draw.
     """
-    encoder = RecordProfile(subject.agreement)
-    whole = _scenario(subject, encoder, rows, seed)
+    encoder = RecordProfile(encodings.agreement)
+    everybody = _everybody(encodings.by_person())
+    if everybody.is_empty():
+        return _nobody(overlaps)
+    whole = _scenario(everybody, encoder, rows, seed)
     size = len(whole.bits)
     unseeded = {overlap: _unseeded(_part(whole, overlap)) for overlap in overlaps}
     leakage = tuple(_leakage(overlap, found, size) for overlap, found in unseeded.items())
@@ -94,6 +103,7 @@ def audit_records(subject: AuditSubject, *, rows: int, overlaps: Sequence[float]
     shape = structure(whole.bits, fill, encoder.diffusion, lengths)
     every = [*(result for found in unseeded.get(1.0, {}).values() for result in [found]), *known, shape]
     return RecordAudit(
+        persons=everybody.height,
         attacked=size,
         leakage=leakage,
         known_pairs=KnownPairs(pairs=min(pairs, size // 2), named=worst),
@@ -106,20 +116,44 @@ def audit_records(subject: AuditSubject, *, rows: int, overlaps: Sequence[float]
     )
 
 
-def _scenario(subject: AuditSubject, encoder: RecordProfile, rows: int, seed: int) -> Scenario:
-    """Return rows drawn at random with their truth; each distinct clear text is a person of the attacker's list."""
-    made = subject.passes[RECORD_TABLE]
+def _everybody(encodings: Encodings) -> pl.DataFrame:
+    """Return one row (`handle`, `encoding` and clear text) of each likely person, in the order of random handles.
+
+    A second row of a person would make her a known pair and a target at once. Of persons with equal grams (namesakes
+    born on one day) the first stands for all: no attack can tell them apart.
+    """
+    made = encodings.passes[RECORD_TABLE]
     table = pl.DataFrame(made.columns("handle", "encoding")).join(made.handles, on="handle")
-    clear = table.join(_clear(subject.identities), on=["subject", "identity"], how="left").sort("handle")
-    distinct = clear.unique(_CLEAR, keep="first", maintain_order=True)  # namesakes born on one day cannot be told apart
+    clear = table.join(_clear(encodings.identities), on=["subject", "identity"], how="left").sort("handle")
+    of_person = clear.unique("subject", keep="first", maintain_order=True)
+    grams = ["\t".join(sorted(one)) for one in _persons(of_person).grams]
+    return of_person.with_columns(pl.Series("_grams", grams)).unique("_grams", keep="first", maintain_order=True)
+
+
+def _nobody(overlaps: Sequence[float]) -> RecordAudit:
+    """Return the audit of a register of nobody, or of nobody who can be encoded: nothing to name, nothing named."""
+    none = Hits(hits=0, total=0)
+    one = PassFigures(name=RECORD_TABLE, rows=0, named=none, confident=none, baseline=0.0)
+    leakage = tuple(
+        LeakageFigures(overlap=overlap, passes=(one,), union=none, union_confident=none) for overlap in overlaps
+    )
+    keys: tuple[ControlName, ...] = ("wrong_key", "wrong_epoch")
+    controls = tuple(ControlFigures(name=name, found=none, baseline=0.0) for name in keys)
+    return RecordAudit(0, 0, leakage, KnownPairs(pairs=0, named=none), (), (), controls)
+
+
+def _persons(clear: pl.DataFrame) -> Persons:
+    return Persons(*(tuple(clear.get_column(name).to_list()) for name in _CLEAR))
+
+
+def _scenario(everybody: pl.DataFrame, encoder: RecordProfile, rows: int, seed: int) -> Scenario:
+    """Return rows drawn at random with their truth."""
     rng = np.random.default_rng([seed, 0xA0D1])
-    drawn = distinct[np.sort(rng.permutation(distinct.height)[:rows])]
+    drawn = everybody[np.sort(rng.permutation(everybody.height)[:rows])]
     order = rng.permutation(drawn.height)
     truth = np.argsort(order).astype(np.int64)
     raw = np.frombuffer(b"".join(drawn.get_column("encoding").to_list()), dtype=np.uint8).reshape(drawn.height, -1)
-    known = drawn[order]
-    persons = Persons(*(tuple(known.get_column(name).to_list()) for name in _CLEAR))
-    return Scenario(encoder, np.unpackbits(raw, axis=1, bitorder="little"), persons, truth)
+    return Scenario(encoder, np.unpackbits(raw, axis=1, bitorder="little"), _persons(drawn[order]), truth)
 
 
 def _clear(identities: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from contract.agreement import CapTerms, ProfileTerms
 from contract.audit_report import Hits
 from contract.errors import InputError
 from evaluation.attacks.blocks.audit import audit_blocks
+from evaluation.audit.encodings import Encodings
 from evaluation.audit.records import audit_records
 from evaluation.datasets import LabelledSet
 from evaluation.harness import evaluate
@@ -128,9 +129,8 @@ def _attacked(opened: Opened, point: Point, rows: int, seed: int) -> dict[str, H
     for name, agent in sorted(opened.agents.items()):
         subject = agent.audits.subject(agent.state.submissions()[-1].manifest_id)
         if point.profile == "record":
-            found[name] = (
-                audit_records(subject, rows=rows, overlaps=(1.0,), pairs=rows // 2, seed=seed).leakage[0].union
-            )
+            records = audit_records(Encodings.of(subject), rows=rows, overlaps=(1.0,), pairs=rows // 2, seed=seed)
+            found[name] = records.leakage[0].union
             continue
         union = audit_blocks(
             subject.passes,
