@@ -30,8 +30,8 @@ tokens of a row are never equal.
 
 Where given and family names were guessed from a full name, their four columns are null and the full name speaks.
 
-Units also take, and comparison can read, `given_class`, `family_class` (uint8, public frequency class 0 to 3) and
-`name_order_known` (bool). No profile emits them: they told an attacker too much (docs/adr/0007).
+Comparison can read `given_class`, `family_class` (uint8, public frequency class 0 to 3) and `name_order_known` (bool).
+They told an attacker too much (docs/adr/0007): no profile emits them, and units refuse a table that has them.
 
 Only columns of fields that some register of the agreement has are present, and they are the same in
 every register; a field a register lacks is null throughout. Profile `record` has one pass `record`

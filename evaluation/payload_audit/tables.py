@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 import polars as pl
@@ -108,9 +106,3 @@ def months_of(column: pl.Series) -> pl.Series:
     """Return the month `YYYY-MM` of dates and months in ISO 8601; null where there is none."""
     month = column.cast(pl.String).str.slice(0, 7)
     return month.set(~month.str.contains(r"^[0-9]{4}-(0[1-9]|1[0-2])$").fill_null(value=False), None)
-
-
-def latest_day(columns: Iterable[pl.Series]) -> date | None:
-    """Return the first day of the latest month that some columns hold; None without any."""
-    found = [month for month in (months_of(column).max() for column in columns) if isinstance(month, str)]
-    return date.fromisoformat(f"{max(found)}-01") if found else None

@@ -23,8 +23,6 @@ from contract.submission import pass_names
 
 _SKETCHES = ("given", "family", "given_skeleton", "family_skeleton", "full", "full_skeleton")
 _TOKENS = ("birth_year", "birth_month", "birth_day")
-_CLASSES = ("given_class", "family_class")
-_MAX_CLASS = 3
 _SKETCH, _TOKEN = pa.binary(16), pa.uint32()
 _THRIFT_STRINGS, _THRIFT_CONTAINERS = 16 * 1024 * 1024, 1_000_000  # a hostile footer must not exhaust memory
 _BATCH = 65_536
@@ -50,7 +48,7 @@ def pass_columns(agreement: Agreement) -> dict[str, Any]:
         columns[name] = _SKETCH if kind in {FieldType.TEXT, FieldType.CODE, FieldType.NAME} else _TOKEN
     if profile.name == "clear":
         columns = dict.fromkeys(columns, pa.string())
-    return columns | dict.fromkeys(_CLASSES, pa.uint8()) | {"name_order_known": pa.bool_()}
+    return columns
 
 
 def check_pass_table(path: Path, name: str, agreement: Agreement, *, max_rows: int) -> int:
@@ -75,9 +73,6 @@ def check_pass_table(path: Path, name: str, agreement: Agreement, *, max_rows: i
             for column in ("handle", "block"):
                 if batch.column(column).null_count:
                     raise _table_error("A row lacks what every row must have.", name, column)
-            for column in set(_CLASSES) & set(batch.schema.names):
-                if (pc.max(batch.column(column)).as_py() or 0) > _MAX_CLASS:
-                    raise _table_error("A frequency class is out of range.", name, column)
             handles.append(batch.column("handle").to_numpy())
         _check_unique(handles, name, "handle")
         return int(file.metadata.num_rows)

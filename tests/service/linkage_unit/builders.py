@@ -138,9 +138,6 @@ def _row(handle: int, block: Any, seen: dict[str, Any], salt: str) -> dict[str, 
         "family": bytes(seen["family"]),
         "given_skeleton": bytes(seen["given"][::-1]),
         "family_skeleton": bytes(seen["family"][::-1]),
-        "name_order_known": True,
-        "given_class": 2,
-        "family_class": 2,
         "birth_year": year,
         "birth_month": month,
         "birth_day": day,
@@ -152,7 +149,6 @@ def _pass_table(rows: list[dict[str, Any]]) -> pa.Table:
     sketch, token = pa.binary(16), pa.uint32()
     schema = {"handle": pa.uint64(), "block": pa.uint64()}
     schema |= dict.fromkeys(("given", "family", "given_skeleton", "family_skeleton"), sketch)
-    schema |= {"name_order_known": pa.bool_(), "given_class": pa.uint8(), "family_class": pa.uint8()}
     schema |= dict.fromkeys(("birth_year", "birth_month", "birth_day", "sex"), token)
     return pa.Table.from_pylist(rows, pa.schema(schema))
 

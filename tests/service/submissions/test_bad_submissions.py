@@ -149,7 +149,7 @@ def damaged_tables() -> dict[str, bytes]:
         "no block": parquet(good.drop_columns(["block"])),
         "handle twice": parquet(pa.concat_tables([good, good])),
         "no handle": parquet(good.set_column(0, "handle", pa.array([None] * 50, pa.uint64()))),
-        "class out of range": parquet(good.append_column("given_class", pa.array([9] * 50, pa.uint8()))),
+        "frequency class": parquet(good.append_column("given_class", pa.array([2] * 50, pa.uint8()))),
         "too many rows": parquet(pass_table(200)),
     }
 
