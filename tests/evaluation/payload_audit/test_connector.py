@@ -20,7 +20,7 @@ from evaluation.payload_audit.tables import payload_tables
 from pseudonymisation.blocking.caps import CrowdedKeys
 from pseudonymisation.randomness import SeededRandomness
 from tests.connectors.world import PASSPHRASE, VINTAGE, World, build
-from wasl.cli.audit import app
+from wasl.cli.root import app
 
 
 @pytest.fixture(scope="module")
@@ -74,21 +74,21 @@ def test_the_command_refuses_what_passes_the_bound(world: World, tmp_path: Path,
     (tmp_path / "passphrase").write_bytes(PASSPHRASE + b"\n")
     monkeypatch.setenv("WASL_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
     folder = world.agents["cnss"].configuration.folder
-    result = CliRunner().invoke(app, ["payload", "--folder", str(folder), "--persons", "20", "--json"])
+    result = CliRunner().invoke(app, ["audit", "payload", "--folder", str(folder), "--persons", "20", "--json"])
     told = json.loads(result.stdout.splitlines()[-1])
     # one employer, one pay, but few persons: years of birth tell them apart
     assert told["register"] == "social_security"
     assert told["bound"] == 0.05
     assert told["kept"] is (result.exit_code == 0) is (told["joined"]["named"]["high"] <= 0.05)
     assert result.exit_code == 45
-    words = CliRunner().invoke(app, ["payload", "--folder", str(folder), "--persons", "20"])
+    words = CliRunner().invoke(app, ["audit", "payload", "--folder", str(folder), "--persons", "20"])
     assert "REFUSED" in words.stdout
-    wrong = CliRunner().invoke(app, ["payload", "--folder", str(folder), "--group", "all"])
+    wrong = CliRunner().invoke(app, ["audit", "payload", "--folder", str(folder), "--group", "all"])
     assert isinstance(wrong.exception, InputError)
 
 
 def test_rules_can_be_tried_on_synthetic_registers_before_there_is_an_agreement() -> None:
-    result = CliRunner().invoke(app, ["payload", "--synthetic", "300", "--persons", "10", "--json"])
+    result = CliRunner().invoke(app, ["audit", "payload", "--synthetic", "300", "--persons", "10", "--json"])
     told = json.loads(result.stdout)
     assert result.exit_code == 45  # three hundred persons are too few for any rule
     assert [one["register"] for one in told["registers"]][:2] == ["border_crossing", "residence_permit"]
