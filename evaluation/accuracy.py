@@ -25,7 +25,7 @@ from service.statistics_unit.draws import link_uncertainty
 from service.statistics_unit.objects import read_arrow, read_frame
 from service.statistics_unit.payload import link_registers, linked_records
 from service.statistics_unit.start import latest_run
-from service.statistics_unit.trajectories import CORRECTED, EXTENDED_RAW, GAP, RAW, compute
+from service.statistics_unit.trajectories import CORRECTED, GAP, compute
 from trajectories.breakdowns import ALL_BREAKDOWNS
 from trajectories.channels import build_channels
 from trajectories.definitions import INDICATORS
@@ -41,22 +41,19 @@ _WORST: Final = 10
 _ATTRIBUTES: Final = ("birth_date", "sex", "nationality")
 
 
-def accuracy(
-    dataset: LabelledSet, links: pl.DataFrame, raw: pl.DataFrame, corrected: pl.DataFrame, gap: pl.DataFrame
-) -> dict[str, Any]:
-    """Compare a unit's raw figures with the recorded truth.
+def accuracy(dataset: LabelledSet, links: pl.DataFrame, raw: pl.DataFrame, gap: pl.DataFrame) -> dict[str, Any]:
+    """Compare a unit's figures, before disclosure control, with the recorded truth.
 
     Args:
         dataset: A synthetic country with its folder `truth`.
         links: The unit's links: `register`, `record_id`, `person_id`.
-        raw: Its raw indicator tables with intervals, reference and extended.
-        corrected: Its stocks and flows, corrected for links that no pass found; may be empty.
+        raw: Its raw table of all indicators with intervals: corrected (`value`) beside those of the links (`linked`).
         gap: Its parts of the gap, `trajectories.gap.GAP_SCHEMA`.
 
     Returns:
-        `reference`, `extended`, `corrected`: see `evaluation.intervals.compare_intervals`; `worst`, `worst_corrected`:
-        the stocks and flows that are farthest off; `gap`: estimated and true shares of the parts in the last year, and
-        the largest difference.
+        `reference`, `extended`: the published figures, see `evaluation.intervals.compare_intervals`; `linked`: the same
+        of the links' own reference figures; `worst`, `worst_linked`: the stocks and flows that are farthest off; `gap`:
+        estimated and true shares of the parts in the last year, and the largest difference.
 
     Raises:
         InputError: The set has no recorded truth.
@@ -66,12 +63,13 @@ def accuracy(
     codes = pl.struct("indicator", "residence").is_in(
         [{"indicator": one.code, "residence": residence} for one in INDICATORS for residence in one.residence]
     )
+    linked = raw.with_columns(value=pl.col("linked"))
     return {
         "reference": compare_intervals(raw.filter(codes), truth),
         "extended": compare_intervals(raw.filter(~codes), everything),
+        "linked": compare_intervals(linked.filter(codes), truth),
         "worst": _worst(raw, truth),
-        "corrected": compare_intervals(corrected, truth) if corrected.height else None,
-        "worst_corrected": _worst(corrected, truth),
+        "worst_linked": _worst(linked, truth),
         "gap": _gap(dataset, links, gap, window),
     }
 
@@ -117,11 +115,10 @@ def of_run(opened: Opened) -> dict[str, Any]:
     uncertainty = link_uncertainty(read_arrow(unit.subjects, merged), links, records, opened.agreement, events)
     payload = link_registers([linked_records(own, links, name) for name, own in records.items()], events)
     frames = compute(payload, uncertainty).frames
-    raw = pl.concat([frames[RAW], frames[EXTENDED_RAW]])
     named = references.join(links, on=["register", "subject_ref"], how="inner").with_columns(
         pl.col("register").replace_strict({slug: name for name, slug in slug_of.items()}, default=pl.col("register"))
     )
-    return {"trajectories": accuracy(dataset, named, raw, frames[CORRECTED], frames[GAP])}
+    return {"trajectories": accuracy(dataset, named, frames[CORRECTED], frames[GAP])}
 
 
 def _attributes(register: LabelledRegister) -> pl.DataFrame:

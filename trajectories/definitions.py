@@ -22,6 +22,8 @@ INDICATOR_COLUMNS: Final = (
     "upper",
     "protected",
 )
+#: Those of tables that are published: `value` is corrected for missed links, `linked` is the figure of the links alone.
+PUBLISHED_COLUMNS: Final = (*INDICATOR_COLUMNS, "linked")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,14 +80,14 @@ class Figures:
         categories: (breakdown, category).
         population: Persons of the population in each category, at the end of the last year.
         years: Reference years.
-        counts: int64.
+        counts: int64; float64 where they are corrected (`trajectories.correction`).
         histograms: int64, of whole months or pay bands.
     """
 
     categories: tuple[tuple[str, str], ...]
     population: Ints
     years: list[int]
-    counts: dict[Key, Ints]
+    counts: dict[Key, NDArray[Any]]
     histograms: dict[Key, NDArray[np.int64]]
 
     @property

@@ -9,7 +9,7 @@ is the uncertainty that linkage adds. Figures are sums over persons, so a draw c
 Combination: registers are no sample, so the variance within a draw is 0, and by the rules of multiple imputation
 (Rubin 1987, section 3.3) the total variance is T = (1 + 1/m) B, B the variance between m draws; the interval is
 mean +- t(m - 1) sqrt(T), with a floor of half a unit for counts, and reaches as far as the 2.5 % and 97.5 % quantiles
-and the published value. The mean of the draws, not the value, is the figure corrected for missed and false links.
+and the figure of the links. The corrected figure is made in `trajectories.correction`.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class Bounds:
 
     Attributes:
         lower, upper: Of the 95 % interval.
-        mean: Mean of the draws: the figure corrected for missed and false links.
+        mean: Mean of the draws.
         deviation: Standard deviation between draws.
     """
 
@@ -268,24 +268,6 @@ def combine_tables(
         bounds = _bounds(figures, np.stack(drawn[name]), indicators)
         made[name] = table_of(figures, indicators, values_of(figures, indicators), bounds.lower, bounds.upper)
     return made
-
-
-def corrected_table(
-    figures: Figures, draws: Iterator[Figures], indicators: Sequence[Indicator | Extended]
-) -> pl.DataFrame:
-    """Return counts as they are on average over draws of the missed links alone: corrected for what no pass found.
-
-    A figure of the links themselves counts a person twice whose link was missed (stocks), or misses what only the link
-    shows (insured *and* authorised). Doubtful links do not correct: how they fell is what the evidence says is best.
-
-    Args:
-        figures: The point estimate's.
-        draws: Of `figures_of_draws`, over partitions that hold the point estimate but for missed links.
-        indicators: Counts; of the others there is no mean.
-    """
-    wanted = [one for one in indicators if one.kind == "count"]
-    drawn = np.stack([values_of(one, wanted) for one in draws])
-    return table_of(figures, wanted, drawn.mean(axis=0))
 
 
 def _within(lower: Floats, indicators: Sequence[Indicator | Extended], figures: Figures) -> Floats:

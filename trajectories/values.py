@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from trajectories.definitions import ALL, INDICATOR_COLUMNS, Indicator
+from trajectories.definitions import ALL, INDICATOR_COLUMNS, PUBLISHED_COLUMNS, Indicator
 from trajectories.durations import Floats, aalen_johansen, kaplan_meier
 from trajectories.extended import Extended, Term
 from trajectories.figures import Figures, medians_of
@@ -29,6 +29,7 @@ INDICATOR_SCHEMA: Final = {
     "upper": pl.Float64,
     "protected": pl.Boolean,
 }
+PUBLISHED_SCHEMA: Final = {**INDICATOR_SCHEMA, "linked": pl.Float64}
 
 
 def blocks_of(indicators: Sequence[Indicator | Extended], years: Sequence[int]) -> list[Block]:
@@ -63,8 +64,21 @@ def table_of(
     values: Floats,
     lower: Floats | None = None,
     upper: Floats | None = None,
+    linked: Floats | None = None,
 ) -> pl.DataFrame:
-    """Return values (and the bounds of their intervals) as a table, `INDICATOR_SCHEMA`, raw: `protected` is false."""
+    """Return values (and the bounds of their intervals) as a table, raw: `protected` is false.
+
+    Args:
+        figures: Their categories and years.
+        indicators: The table's.
+        values: float64 (blocks, categories).
+        lower: Of the interval, of the same shape.
+        upper: Of the interval, of the same shape.
+        linked: Figures of the links alone, of the same shape, where `values` are corrected.
+
+    Returns:
+        `INDICATOR_SCHEMA`, with `linked` `PUBLISHED_SCHEMA`.
+    """
     blocks = blocks_of(indicators, figures.years)
     width = len(figures.categories)
 
@@ -75,7 +89,7 @@ def table_of(
     def repeated(names: list[str]) -> pl.Series:
         return pl.Series(np.repeat(np.array(names, dtype=object), width).tolist(), dtype=pl.String)
 
-    return pl.DataFrame(
+    made = pl.DataFrame(
         {
             "indicator": repeated([one.code for one, _, _ in blocks]),
             "residence": repeated([residence for _, residence, _ in blocks]),
@@ -86,8 +100,10 @@ def table_of(
             "lower": column(lower),
             "upper": column(upper),
             "protected": pl.Series([False] * (len(blocks) * width), dtype=pl.Boolean),
+            "linked": column(linked),
         }
-    ).select(INDICATOR_COLUMNS)
+    )
+    return made.select(INDICATOR_COLUMNS if linked is None else PUBLISHED_COLUMNS)
 
 
 def _value(figures: Figures, one: Indicator | Extended, residence: str, year: int) -> Floats:

@@ -37,9 +37,9 @@ from service.statistics_unit.queries import (
     too_alike,
 )
 from service.statistics_unit.start import KIND
-from service.statistics_unit.trajectories import CELLS, EXTENDED_RAW, POPULATION, PROTECTED, RAW
+from service.statistics_unit.trajectories import CELLS, CORRECTED, POPULATION, PROTECTED
 from service.unit import Unit
-from trajectories.definitions import INDICATOR_COLUMNS
+from trajectories.definitions import INDICATOR_COLUMNS, PUBLISHED_COLUMNS
 from trajectories.disclosure import THRESHOLD, PopulationSketch, cells_from, protect
 from trajectories.disclosure.cell_keys import MECHANISM
 from trajectories.exports import code_digest, indicators_csv
@@ -85,9 +85,14 @@ def _protected(unit: Unit, run_id: str) -> tuple[pl.DataFrame, PopulationSketch 
     if not cells.height:  # no events at all, or computed by a version without cell keys: suppressed and rounded
         return read_frame(unit.store, frames[PROTECTED]), None
     made = cells_from(cells)
-    raw = pl.concat([read_frame(unit.store, frames[name]) for name in (RAW, EXTENDED_RAW) if name in frames])
-    noise = made.perturbation(key)
-    table = protect(made.figures, noise=noise, keys=made.keys, indicators=EVERY_INDICATOR, raw=raw)
+    table = protect(
+        made.figures,
+        noise=made.perturbation(key),
+        keys=made.keys,
+        indicators=EVERY_INDICATOR,
+        raw=read_frame(unit.store, frames[CORRECTED]) if CORRECTED in frames else None,
+        corrections=made.corrections,
+    )
     return table, PopulationSketch.from_bytes(read_frame(unit.store, frames[POPULATION])["sketch"][0])
 
 
@@ -256,7 +261,7 @@ def table_in(table: pl.DataFrame, form: str) -> bytes:
 
 def table_csv(table: pl.DataFrame) -> bytes:
     """Return the tables of a release as CSV: indicators in their own form, a cohort's as they stand."""
-    if tuple(table.columns) == INDICATOR_COLUMNS:
+    if tuple(table.columns) in {INDICATOR_COLUMNS, PUBLISHED_COLUMNS}:
         return indicators_csv(table)
     sink = io.BytesIO()
     table.write_csv(sink)

@@ -11,11 +11,13 @@ from service.statistics_unit.draws import LinkUncertainty
 from service.statistics_unit.payload import LinkedPayload
 from trajectories.breakdowns import ALL_BREAKDOWNS, REFERENCE_BREAKDOWNS, breakdowns_of
 from trajectories.channels import Channels, build_channels
+from trajectories.correction import corrected_table, corrections_of
 from trajectories.definitions import INDICATORS
 from trajectories.diagnosis import DIAGNOSIS_SCHEMA, diagnose
 from trajectories.disclosure import CELL_SCHEMA, cells_of, protect
+from trajectories.durations import Floats
 from trajectories.extended import EVERY_INDICATOR
-from trajectories.figures import Figures, count_figures
+from trajectories.figures import Figures, Key, count_figures
 from trajectories.gap import GAP_SCHEMA, decompose_gap
 from trajectories.indicators import INDICATOR_SCHEMA
 from trajectories.integration import LOG_SCHEMA, integration_log
@@ -24,8 +26,8 @@ from trajectories.measures import count_extended
 from trajectories.persons import describe_persons
 from trajectories.spells import SPELL_SCHEMA, spells_of
 from trajectories.tables import REFERENCE, WASL
-from trajectories.uncertainty import combine_tables, corrected_table, counter, figures_of_draws
-from trajectories.values import table_of, values_of
+from trajectories.uncertainty import combine_tables, counter, figures_of_draws
+from trajectories.values import PUBLISHED_SCHEMA, table_of, values_of
 
 SPELLS, RAW, PROTECTED = "spells", "indicators_raw", "indicators_protected"
 #: All other raw figures; what rules changed on the way to spells of Wasl's own preset; producers' data diagnosed.
@@ -34,7 +36,7 @@ EXTENDED_RAW, LOG, DIAGNOSIS = "indicators_extended_raw", "integration_log", "di
 CELLS, POPULATION = "cells", "population"
 #: Raw parts of the gap between insured and authorised, with the part that the linkage lost.
 GAP: Final = "gap"
-#: Raw stocks and flows corrected for links that no pass found.
+#: All raw figures corrected for links that no pass found, beside those of the links: what is published, unprotected.
 CORRECTED: Final = "indicators_corrected"
 #: A count below this is not shown in a run's summary.
 _SMALL: Final = 10
@@ -48,7 +50,7 @@ _EMPTY: Final[dict[str, Any]] = {
     CELLS: CELL_SCHEMA,
     POPULATION: {"sketch": pl.Binary},
     GAP: GAP_SCHEMA,
-    CORRECTED: INDICATOR_SCHEMA,
+    CORRECTED: PUBLISHED_SCHEMA,
 }
 
 
@@ -76,12 +78,15 @@ def compute(payload: LinkedPayload, uncertainty: LinkUncertainty | None = None, 
     spells = spells_of(channels, None if uncertainty is None else uncertainty.confidence)
     breakdowns = breakdowns_of(channels, describe_persons(channels), ALL_BREAKDOWNS)
     figures = count_extended(channels, breakdowns)
-    cells, population = cells_of(channels, breakdowns, series, figures=figures, count=count_extended)
+    made, corrections = _indicators(payload, channels, figures, uncertainty)
+    cells, population = cells_of(
+        channels, breakdowns, series, figures=figures, count=count_extended, corrections=corrections
+    )
     own = build_channels(payload.linked, payload.window, WASL)
     log, found = integration_log(own), conflicts(own).group_by("code").len().sort("code")
     frames = {
         SPELLS: spells,
-        **_indicators(payload, channels, figures, uncertainty),
+        **made,
         PROTECTED: protect(count_figures(channels, breakdowns_of(channels, breakdowns.persons, REFERENCE_BREAKDOWNS))),
         LOG: log,
         DIAGNOSIS: diagnose(payload.linked),
@@ -113,12 +118,13 @@ def _shown(count: int) -> int | None:
 
 def _indicators(
     payload: LinkedPayload, channels: Channels, figures: Figures, uncertainty: LinkUncertainty | None
-) -> dict[str, pl.DataFrame]:
-    """Return the raw tables, with the intervals of one round of draws.
+) -> tuple[dict[str, pl.DataFrame], dict[Key, Floats]]:
+    """Return the raw tables, with the intervals of one round of draws, and the corrections of counts.
 
-    The reference table has the reference indicators by the reference breakdowns, the extended one everything else.
+    The reference table has the reference indicators by the reference breakdowns, the extended one everything else: both
+    are figures of the links. The corrected table has all of them corrected, beside those of the links.
     """
-    corrected = pl.DataFrame(schema=INDICATOR_SCHEMA)
+    corrections: dict[Key, Floats] = {}
     if uncertainty is None or not len(channels.persons):
         table = table_of(figures, EVERY_INDICATOR, values_of(figures, EVERY_INDICATOR))
     else:
@@ -130,9 +136,14 @@ def _indicators(
             for lost in (False, True)
         )
         table = combine_tables(figures, of_links, {RAW: EVERY_INDICATOR})[RAW]
-        corrected = corrected_table(figures, of_lost, EVERY_INDICATOR)
+        corrections = corrections_of(figures, of_lost)
     own = pl.struct("indicator", "residence").is_in(
         [{"indicator": one.code, "residence": residence} for one in INDICATORS for residence in one.residence]
     )
     reference = own & pl.col("breakdown").is_in(REFERENCE_BREAKDOWNS)
-    return {RAW: table.filter(reference), EXTENDED_RAW: table.filter(~reference), CORRECTED: corrected}
+    frames = {
+        RAW: table.filter(reference),
+        EXTENDED_RAW: table.filter(~reference),
+        CORRECTED: corrected_table(figures, corrections, EVERY_INDICATOR, table),
+    }
+    return frames, corrections

@@ -14,7 +14,7 @@ from evaluation.harness import evaluate
 from evaluation.synthetic import write
 from evaluation.synthetic.country import generate
 from service.statistics_unit.payload import link_registers, linked_records
-from service.statistics_unit.trajectories import EXTENDED_RAW, GAP, RAW, compute
+from service.statistics_unit.trajectories import CORRECTED, GAP, compute
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> LabelledSet:
 
 
 def figures(dataset: LabelledSet, links: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return what the statistics unit makes of a link map: raw figures and the parts of the gap."""
+    """Return what the statistics unit makes of a link map: figures without interval, and the parts of the gap."""
     records, events = [], {}
     named = links.select("register", "person_id", subject_ref="record_id")
     for register in dataset.registers:
@@ -36,17 +36,16 @@ def figures(dataset: LabelledSet, links: pl.DataFrame) -> tuple[pl.DataFrame, pl
         path = dataset.directory / f"{register.name}_events.csv"
         events[register.name] = read_text_csv(path).rename({"record_id": "record_ref"})
     frames = compute(link_registers(records, events)).frames
-    return pl.concat([frames[RAW], frames[EXTENDED_RAW]]), frames[GAP]
+    return frames[CORRECTED].with_columns(lower=pl.col("value"), upper=pl.col("value")), frames[GAP]
 
 
 def test_exact_links_give_the_recorded_truth(dataset: LabelledSet) -> None:
     links = dataset.truth.rename({"entity_id": "person_id"})
     raw, gap = figures(dataset, links)
-    inside = raw.with_columns(lower=pl.col("value"), upper=pl.col("value"))
-    found = accuracy(dataset, links, inside, inside, gap)
+    found = accuracy(dataset, links, raw, gap)
     assert found["reference"]["coverage"] == found["extended"]["coverage"] == 1.0
     assert found["extended"]["cells"] > 500
-    assert found["corrected"]["coverage"] == 1.0
+    assert found["linked"]["coverage"] == 1.0
     assert found["gap"]["largest_difference"] < 1e-9
     assert found["gap"]["sum"] == pytest.approx(1)
 
@@ -57,7 +56,7 @@ def test_lost_links_show_in_figures_and_gap(dataset: LabelledSet) -> None:
         "register", "record_id", person_id=pl.when(lost).then(pl.col("entity_id") + "/lost").otherwise("entity_id")
     )
     raw, gap = figures(dataset, links)
-    found = accuracy(dataset, links, raw.with_columns(lower=pl.col("value"), upper=pl.col("value")), raw.clear(), gap)
+    found = accuracy(dataset, links, raw, gap)
     assert found["reference"]["coverage"] < 0.9
     assert found["reference"]["coverage_by_indicator"]["workers_authorised"] > 0.9  # no link is needed for these
     assert found["gap"]["true"]["unlinked"] > 0.2

@@ -167,7 +167,8 @@ def test_a_spell_table_gives_the_months_back(codes: list[list[int]]) -> None:
 
 def protected() -> pl.DataFrame:
     made = cells_from(cells(crowd(200))[0])
-    return protect(made.figures, noise=made.perturbation(EPOCH), keys=made.keys)
+    noise = made.perturbation(EPOCH)
+    return protect(made.figures, noise=noise, keys=made.keys, corrections=made.corrections)
 
 
 def test_sdmx_holds_the_protected_table_and_nothing_else() -> None:

@@ -133,7 +133,7 @@ def test_pysdmx_reads_the_data() -> None:
     (data,) = read_sdmx(sdmx_csv(table).decode()).data
     assert data.structure == f"DataStructure={STRUCTURE}"
     frame = data.data
-    for shown, column in (("OBS_VALUE", "value"), ("LOWER", "lower"), ("UPPER", "upper")):
+    for shown, column in (("OBS_VALUE", "value"), ("LOWER", "lower"), ("UPPER", "upper"), ("LINKED", "linked")):
         assert [float(text) if text else None for text in frame[shown]] == table[column].to_list()
     assert frame["TIME_PERIOD"].tolist() == table["period"].to_list()
     assert not frame.duplicated(["INDICATOR", "RESIDENCE", "BREAKDOWN", "CATEGORY", "TIME_PERIOD"]).any()

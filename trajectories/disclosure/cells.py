@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from trajectories.channels import CHANNELS, Channels
 from trajectories.disclosure.cell_keys import Ints, Perturbation, record_keys
 from trajectories.disclosure.pay import dominated_pay
 from trajectories.disclosure.sketches import PopulationSketch
+from trajectories.durations import Floats
 from trajectories.extended import EVERY_INDICATOR
 from trajectories.figures import Figures, Key, count_figures
 from trajectories.persons import Persons
@@ -30,6 +31,7 @@ CELL_SCHEMA: Final = {
     "count": pl.Int64,
     "key": pl.Int64,
     "median": pl.Float64,
+    "correction": pl.Float64,
 }
 _POPULATION: Final = "population"
 #: Kinds of indicators whose value is kept beside the counts: they are no sums of counts.
@@ -40,11 +42,12 @@ _CONTENT_CONTEXT: Final = b"wasl/content-key/1/"
 
 @dataclass(frozen=True)
 class Cells:
-    """Raw figures and the sums of record keys behind every count, by the same names."""
+    """Raw figures, the sums of record keys behind every count, and the counts' corrections, by the same names."""
 
     figures: Figures
     keys: dict[Key, Ints]
     population_key: int
+    corrections: dict[Key, Floats]
 
     def perturbation(self, key: bytes) -> Perturbation:
         """Return the noise of this population under a release-epoch key."""
@@ -89,6 +92,7 @@ def cells_of(
     *,
     figures: Figures | None = None,
     count: Callable[[Channels, Breakdowns], Figures] = count_figures,
+    corrections: Mapping[Key, Floats] | None = None,
 ) -> tuple[pl.DataFrame, PopulationSketch]:
     """Return the cells of the indicators (`CELL_SCHEMA`) and the sketch of their population.
 
@@ -101,25 +105,28 @@ def cells_of(
         series: See `record_keys`.
         figures: What `count` made of the same, if it was counted already.
         count: `trajectories.figures.count_figures`, or `trajectories.measures.count_extended` for all indicators.
+        corrections: Of `trajectories.correction.corrections_of`; without them no count is corrected.
     """
     keys = record_keys(channels.persons["person_id"].to_list(), series)
     figures = count(channels, breakdowns) if figures is None else figures
     keyed = count(channels, replace(breakdowns, record_keys=keys))
     contents = content_keys(channels, breakdowns.persons, series)[breakdowns.persons.in_population]
     population_key = np.full(len(figures.categories), contents.sum())
-    rows: list[tuple[str, str, int, Ints, Ints, list[float | None]]] = [
-        (_POPULATION, "", 0, figures.population, population_key, [None] * len(figures.categories))
+    zeros, unchanged = np.zeros(len(figures.categories), dtype=np.int64), np.zeros(len(figures.categories))
+    nothing: list[float | None] = [None] * len(figures.categories)
+    rows: list[tuple[str, str, int, Ints, Ints, list[float | None], Floats]] = [
+        (_POPULATION, "", 0, figures.population, population_key, nothing, unchanged)
     ]
-    for (measure, residence, year), counts in figures.counts.items():
-        nothing: list[float | None] = [None] * len(counts)
-        rows.append((measure, residence, year, counts, keyed.counts[measure, residence, year], nothing))
-    zeros = np.zeros(len(figures.categories), dtype=np.int64)
-    rows += [(*key, zeros, zeros, row) for key, row in _kept_values(channels, breakdowns, figures).items()]
+    for name, counts in figures.counts.items():
+        rows.append((*name, counts, keyed.counts[name], nothing, (corrections or {}).get(name, unchanged)))
+    rows += [(*key, zeros, zeros, row, unchanged) for key, row in _kept_values(channels, breakdowns, figures).items()]
     frame = pl.DataFrame(
         [
-            (measure, residence, year, *category, int(count), int(key), median)
-            for measure, residence, year, counts, sums, medians in rows
-            for category, count, key, median in zip(figures.categories, counts, sums, medians, strict=True)
+            (measure, residence, year, *category, int(count), int(key), median, float(change))
+            for measure, residence, year, counts, sums, medians, changes in rows
+            for category, count, key, median, change in zip(
+                figures.categories, counts, sums, medians, changes, strict=True
+            )
         ],
         schema=CELL_SCHEMA,
         orient="row",
@@ -144,16 +151,19 @@ def _kept_values(channels: Channels, breakdowns: Breakdowns, figures: Figures) -
 
 
 def cells_from(frame: pl.DataFrame) -> Cells:
-    """Return the cells of a frame that `cells_of` made.
+    """Return the cells of a frame that `cells_of` made; one of a version without corrections has none.
 
     Raises:
         InputError: It is another frame.
     """
+    if "correction" not in frame.columns:
+        frame = frame.with_columns(correction=pl.lit(0.0))
     if dict(frame.schema) != CELL_SCHEMA:
         raise InputError("The table does not hold cells with their keys.")
     counts: dict[Key, Ints] = {}
     keys: dict[Key, Ints] = {}
     medians: dict[Key, list[float | None]] = {}
+    corrections: dict[Key, Floats] = {}
     categories: tuple[tuple[str, str], ...] = ()
     population, population_key = np.zeros(0, dtype=np.int64), 0
     for part in frame.partition_by("measure", "residence", "year", maintain_order=True):
@@ -166,8 +176,9 @@ def cells_from(frame: pl.DataFrame) -> Cells:
             medians[key] = part["median"].to_list()
         else:
             counts[key], keys[key] = part["count"].to_numpy(), part["key"].to_numpy()
+            corrections[key] = part["correction"].to_numpy()
     years = sorted({year for _, _, year in counts})
-    return Cells(StoredFigures(categories, population, years, counts, {}, medians), keys, population_key)
+    return Cells(StoredFigures(categories, population, years, counts, {}, medians), keys, population_key, corrections)
 
 
 @dataclass(frozen=True)

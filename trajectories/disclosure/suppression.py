@@ -42,10 +42,12 @@ import polars as pl
 
 from contract.errors import InputError
 from trajectories.breakdowns import REFERENCE_BREAKDOWNS
+from trajectories.correction import corrected
 from trajectories.definitions import ALL, INDICATORS, Indicator
 from trajectories.disclosure.cell_keys import Ints, Perturbation
 from trajectories.disclosure.published import BASE, Cell, Published, publishable
 from trajectories.disclosure.widening import widened
+from trajectories.durations import Floats
 from trajectories.extended import Extended
 from trajectories.figures import Figures, Key
 from trajectories.values import table_of
@@ -84,6 +86,7 @@ def protect(
     keys: Mapping[Key, Ints] | None = None,
     indicators: Sequence[Indicator | Extended] = INDICATORS,
     raw: pl.DataFrame | None = None,
+    corrections: Mapping[Key, Floats] | None = None,
 ) -> pl.DataFrame:
     """Return the indicator table that may be published.
 
@@ -95,9 +98,13 @@ def protect(
         keys: Sums of record keys behind every count; needed with noise.
         indicators: The table's; one whose measures the figures lack is left out.
         raw: Raw table with intervals: with noise, what is shown gets an interval (`trajectories.disclosure.widening`).
+        corrections: Of counts, for missed links (`trajectories.correction`). `value` is then the corrected figure, and
+            `linked` that of the links alone. Corrections are rounded to whole persons and added to what is shown of the
+            links' count, so that both have the same noise; where one of them is too small neither is shown.
 
     Returns:
-        As `INDICATOR_SCHEMA`, `protected` true everywhere, `value` null where suppressed or not defined.
+        As `INDICATOR_SCHEMA`, `protected` true everywhere, `value` null where suppressed or not defined; with
+        corrections as `PUBLISHED_SCHEMA`.
 
     Raises:
         InputError: The threshold or the base is not positive, or there is noise without keys.
@@ -113,11 +120,32 @@ def protect(
         threshold, least_of_medians = threshold + noise.bound, MEDIAN_THRESHOLD + noise.bound
         deviation = float(np.sqrt(noise.variance))
     shown = [one for one in indicators if publishable(one, figures)]
-    hidden = suppressed_cells(figures, threshold)
-    table = Published(figures, hidden, base, threshold, least_of_medians, deviation)
-    values, deviations = table.values_of(shown)
-    made = table_of(figures, shown, values).with_columns(protected=pl.lit(value=True))
+    central = figures if corrections is None else _corrected(figures, corrections)
+    hidden = suppressed_cells(_smaller(figures, central), threshold)
+    (values, deviations), (linked, _) = (
+        Published(one, hidden, base, threshold, least_of_medians, deviation).values_of(shown)
+        for one in (central, figures)
+    )
+    closed = np.isnan(values) | np.isnan(linked)
+    values, deviations, linked = (np.where(closed, np.nan, array) for array in (values, deviations, linked))
+    beside = None if corrections is None else linked
+    made = table_of(figures, shown, values, linked=beside).with_columns(protected=pl.lit(value=True))
     return made if raw is None or noise is None else widened(made, deviations, raw)
+
+
+def _corrected(figures: Figures, corrections: Mapping[Key, Floats]) -> Figures:
+    """Return counts corrected by whole persons."""
+    made = corrected(figures, {key: np.rint(row) for key, row in corrections.items()})
+    return replace(made, counts={key: row.astype(np.int64) for key, row in made.counts.items()})
+
+
+def _smaller(one: Figures, other: Figures) -> Figures:
+    """Return the smaller of two counts of every cell; 0 only where both are."""
+    counts = {
+        key: np.maximum(np.minimum(row, other.counts[key]), ((row > 0) | (other.counts[key] > 0)).astype(np.int64))
+        for key, row in one.counts.items()
+    }
+    return replace(one, counts=counts)
 
 
 def suppressed_cells(figures: Figures, threshold: int = THRESHOLD) -> set[Cell]:

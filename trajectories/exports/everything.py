@@ -51,6 +51,7 @@ LABELS: Final = {
     "lower": "lower bound of the 95 % interval",
     "upper": "upper bound of the 95 % interval",
     "protected": "disclosure control was applied",
+    "linked": "figure of the links alone, where the value is corrected for missed links",
 }
 #: Codes of spells and what they mean, by column.
 CODES: Final = {

@@ -21,7 +21,7 @@ import polars as pl
 
 from contract.canonical import digest
 from contract.errors import InputError, StorageError
-from trajectories.definitions import INDICATOR_COLUMNS, INDICATORS
+from trajectories.definitions import INDICATOR_COLUMNS, INDICATORS, PUBLISHED_COLUMNS
 from trajectories.disclosure import THRESHOLD
 from trajectories.disclosure.cell_keys import MECHANISM
 from trajectories.extended import EVERY_INDICATOR
@@ -30,6 +30,11 @@ from trajectories.spells import SPELL_SCHEMA
 from trajectories.tables import Preset, Window
 
 META_SUFFIX: Final = ".meta.json"
+#: What stands in `value` and `linked` of a published table.
+VALUE: Final = (
+    "value: corrected for links that were missed, by the mean change of counts over draws of them; linked: figure of "
+    "the links alone; medians and the pay gap are not corrected"
+)
 _SOURCES: Final = ("py", "toml", "csv")
 _COUNTS: Final = frozenset(one.code for one in EVERY_INDICATOR if one.kind == "count")
 
@@ -72,10 +77,10 @@ def write_indicators(
     `mechanism` is what protects the table, as its side file names it: noise by cell keys, unless said.
 
     Raises:
-        InputError: The table is not as `INDICATOR_COLUMNS`.
+        InputError: The table is not as `INDICATOR_COLUMNS` or `PUBLISHED_COLUMNS`.
         StorageError: The folder does not take the file.
     """
-    if tuple(indicators.columns) != INDICATOR_COLUMNS:
+    if tuple(indicators.columns) not in {INDICATOR_COLUMNS, PUBLISHED_COLUMNS}:
         raise InputError("The table is not an indicator table.", where={"file": path.name})
     content = _parquet_of(indicators) if path.suffix == ".parquet" else indicators_csv(indicators)
     protected = bool(indicators["protected"].all())
@@ -85,6 +90,7 @@ def write_indicators(
         "residence": {name: {"days": rule.days, "within": rule.within} for name, rule in RULES.items()},
         "reference_dates": "31 December of each year in the window; figures of the last `within` days are provisional",
         "protected": protected,
+        "value": VALUE if "linked" in indicators.columns else "figure of the links",
         "disclosure_control": {"threshold": THRESHOLD, "mechanism": dict(mechanism)} if protected else None,
     }
     return _write(path, content, definition, window, preset)
@@ -105,11 +111,15 @@ def indicators_csv(indicators: pl.DataFrame) -> bytes:
     """Return an indicator table as UTF-8 CSV with a header row."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(INDICATOR_COLUMNS)
-    for code, residence, period, breakdown, category, value, lower, upper, protected in indicators.iter_rows():
-        whole = code in _COUNTS
-        cells = [_number(number, whole=whole) for number in (value, lower, upper)]
-        writer.writerow([code, residence, period, breakdown, category, *cells, "true" if protected else "false"])
+    writer.writerow(indicators.columns)
+    for row in indicators.iter_rows():
+        code, residence, period, breakdown, category, value, lower, upper, protected, *linked = row
+        cells, beside = (
+            [_number(number, whole=code in _COUNTS) for number in part] for part in ((value, lower, upper), linked)
+        )
+        writer.writerow(
+            [code, residence, period, breakdown, category, *cells, "true" if protected else "false", *beside]
+        )
     return text.getvalue().encode()
 
 

@@ -2,7 +2,8 @@
 
 Dimensions: `FREQ` (A), `INDICATOR`, `RESIDENCE`, `BREAKDOWN`, `CATEGORY`, `TIME_PERIOD`. Measure: `OBS_VALUE`.
 Attributes: `OBS_STATUS` (A normal value, Q missing value, suppressed), `CONF_STATUS` (F free, C confidential),
-`UNIT_MEASURE` (PS persons, RT ratio, MO months), `LOWER`, `UPPER`. Codes are the indicators' own in capitals; ILOSTAT's
+`UNIT_MEASURE` (PS persons, RT ratio, MO months), `LOWER`, `UPPER`, `LINKED` (the figure of the links alone, where
+`OBS_VALUE` is corrected for missed links). Codes are the indicators' own in capitals; ILOSTAT's
 code of an indicator stands in the code's annotation where there is one.
 
 Sources: SDMX technical working group, SDMX-CSV 2.0 (field guide); SDMX-ML 2.1, structure schemas; cross-domain code
@@ -26,7 +27,7 @@ from trajectories.extended import EXTENDED, REFERENCE_ILOSTAT
 AGENCY: Final = "WASL"
 STRUCTURE: Final = f"{AGENCY}:MIGRANT_WORKERS(1.0)"
 _DIMENSIONS: Final = ("FREQ", "INDICATOR", "RESIDENCE", "BREAKDOWN", "CATEGORY", "TIME_PERIOD")
-_ATTRIBUTES: Final = ("OBS_STATUS", "CONF_STATUS", "UNIT_MEASURE", "LOWER", "UPPER")
+_ATTRIBUTES: Final = ("OBS_STATUS", "CONF_STATUS", "UNIT_MEASURE", "LOWER", "UPPER", "LINKED")
 _CODED: Final = (*_DIMENSIONS[:-1], "OBS_STATUS", "CONF_STATUS", "UNIT_MEASURE")
 _MES: Final = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1/message"
 _STR: Final = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1/structure"
@@ -66,7 +67,7 @@ def sdmx_csv(indicators: pl.DataFrame) -> bytes:
                 "Q" if value is None else "A",
                 "C" if value is None else "F",
                 unit_of(row["indicator"]),
-                *("" if row[name] is None else repr(row[name]) for name in ("lower", "upper")),
+                *("" if row.get(name) is None else repr(row[name]) for name in ("lower", "upper", "linked")),
             ]
         )
     return text.getvalue().encode()

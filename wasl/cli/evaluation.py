@@ -79,7 +79,7 @@ def _accuracy(found: dict[str, Any]) -> list[str]:
     for name in ("reference", "extended"):
         own = found[name]
         lines.append(f"{name:<34} {own['cells']:>7} {own['coverage']:>22.1%}")
-    for name, words in (("reference", "by the links"), ("corrected", "corrected for missed links")):
+    for name, words in (("linked", "by the links"), ("reference", "corrected for missed links")):
         stocks = found[name]
         if stocks and stocks["large_cells"]:
             share, most = stocks["within_3_percent"], stocks["largest_difference"]

@@ -203,7 +203,10 @@ def test_a_release_needs_two_people(federation: Federation) -> None:
     with pytest.raises(NotFoundError):
         releases.released_table(unit, proposed.id)
     assert releases.decide_release(unit, OMAR, proposed.id, approve=True).state == "approved"
-    assert releases.released_table(unit, proposed.id)["protected"].all()
+    table = releases.released_table(unit, proposed.id)
+    assert table["protected"].all()
+    assert (table["value"].is_null() == table["linked"].is_null()).all()
+    assert table["linked"].drop_nulls().len()
     with pytest.raises(ConflictError, match="approved already"):
         releases.decide_release(unit, OMAR, proposed.id, approve=False)
 
