@@ -10,7 +10,7 @@ import csv
 import tomllib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -20,9 +20,11 @@ import polars as pl
 
 from contract.canonical import digest
 from contract.errors import ConfigurationError
-from contract.nationality_groups import GROUP_NAMES, NATIONALITY_GROUPS
+from contract.nationality_groups import NATIONALITY_GROUPS
 
 UNKNOWN: Final = "unknown"
+#: Languages of labels beside English.
+LANGUAGES: Final = ("fr", "ar")
 _FILE: Final = "catalogue.toml"
 _Kind = TypeVar("_Kind")
 
@@ -47,11 +49,12 @@ class Concept:
 
 @dataclass(frozen=True)
 class CodeList:
-    """Codes and their labels, in the order of tables."""
+    """Codes and their labels in English, in the order of tables; `translated`: labels by language (`fr`, `ar`)."""
 
     id: str
     version: str
     labels: Mapping[str, str]
+    translated: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -143,11 +146,18 @@ def load_catalogue(folder: Traversable) -> Catalogue:
         Concept(**{name: _field(entry, name) for name in ("id", "version", "title", "definition", "source")})
         for entry in document.get("concept", [])
     )
-    lists = [CodeList("nationality_group", "1", {name: name for name in GROUP_NAMES})]
+    lists = []
     for entry in document.get("code_list", []):
         raw = _bytes(folder.joinpath("code_lists", _field(entry, "file")))
         content.append(raw)
-        lists.append(CodeList(_field(entry, "id"), _field(entry, "version"), _table(raw, "label", entry["file"])))
+        header = raw.decode("utf-8").split("\n", 1)[0].strip().split(",")
+        translated = {
+            language: _table(raw, f"label_{language}", entry["file"])
+            for language in LANGUAGES
+            if f"label_{language}" in header
+        }
+        labels = _table(raw, "label", entry["file"])
+        lists.append(CodeList(_field(entry, "id"), _field(entry, "version"), labels, translated))
     code_lists = _unique(lists)
     tables = [Concordance("iso3166_nationality_group", "1", "nationality_group/1", NATIONALITY_GROUPS)]
     for entry in document.get("concordance", []):

@@ -19,9 +19,11 @@ from service.statistics_unit.start import KIND
 from service.web import texts
 from service.web.visit import PAGE_HEADERS, Data, Visit, add_page, go_to, visit_of
 from trajectories.cohorts import read_cohort
+from trajectories.labels import category_label
 from trajectories.pictures import Picture, Theme, status_bars, survival_curves
 
 router = APIRouter()
+_JOIN = " × "
 _EXAMPLE = """name = "arrived in 2022 for work"
 [population]
 entry = "arrival"
@@ -69,7 +71,7 @@ def build_one(visit: Visit) -> Data:
         ],
         "may_run": newest.id if newest and newest.id not in done and visit.may(STATISTICIAN) else None,
         "vintage": newest.vintage if newest else "",
-        "tables": None if shown is None else _tables(cohort.source, shown),
+        "tables": None if shown is None else _tables(cohort.source, shown, visit.language.code),
         "steps": {
             "tried": cohort.tried_with_present_code,
             "run": any(run.state == "done" for run in runs),
@@ -99,17 +101,24 @@ def _shown(visit: Visit, digest: str) -> pl.DataFrame | None:
     return None
 
 
-def _tables(source: str, table: pl.DataFrame) -> Data:
+def _tables(source: str, table: pl.DataFrame, language: str) -> Data:
     cohort = read_cohort(source)
+    members = table.filter(pl.col("table") == "members").select("breakdown", "category", "value")
     curves = table.filter(pl.col("table") == "time").select("variable", "month", "value", "lower", "upper")
     return {
-        "members": table.filter(pl.col("table") == "members").select("breakdown", "category", "value").to_dicts(),
+        "members": [{**row, "name": _name(row["breakdown"], row["category"], language)} for row in members.to_dicts()],
         "curves": curves.to_dicts(),
         "status": [
             {"variable": name, "rows": status_bars(table, name, Theme(), "", "").table.to_dicts()}
             for name in cohort.variables
         ],
     }
+
+
+def _name(breakdowns: str, categories: str, language: str) -> str:
+    """Return the name of a category of several breakdowns, joined as in the table."""
+    parts = zip(breakdowns.split(_JOIN), categories.split(_JOIN), strict=True)
+    return _JOIN.join(category_label(breakdown, category, language) for breakdown, category in parts)
 
 
 def _theme(visit: Visit) -> Theme:

@@ -110,22 +110,6 @@ BREAKDOWNS: Final = {
     "occupation": msg("Occupation"),
     "region": msg("Region"),
 }
-CATEGORIES: Final = {
-    "total": msg("Total"),
-    "all": msg("all"),
-    "F": msg("women"),
-    "M": msg("men"),
-    "female": msg("women"),
-    "male": msg("men"),
-    "unknown": msg("unknown"),
-    "americas_oceania": msg("Americas and Oceania"),
-    "asia": msg("Asia"),
-    "europe": msg("Europe"),
-    "maghreb": msg("Maghreb"),
-    "middle_east": msg("Middle East"),
-    "sub_saharan_africa": msg("Sub-Saharan Africa"),
-    "other": msg("other"),
-}
 CHANNELS: Final = {
     "presence": msg("Presence"),
     "permit": msg("Residence permit"),

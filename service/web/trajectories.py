@@ -26,6 +26,7 @@ from service.web.visit import PAGE_HEADERS, Data, Visit, add_page, go_to, visit_
 from trajectories.definitions import INDICATORS
 from trajectories.exports import indicators_csv
 from trajectories.extended import EVERY_INDICATOR, EXTENDED
+from trajectories.labels import category_label
 from trajectories.pictures import Picture, Theme, gap_waterfall
 
 router = APIRouter()
@@ -134,8 +135,9 @@ def _table(visit: Visit, source: Source, whole: pl.DataFrame) -> Data:
         )
         entry["kind"] = _UNITS[row["indicator"]]
         entry["name"] = name_of(visit, row["indicator"])
+        entry["category_name"] = category_label(breakdown, row["category"], visit.language.code)
         entry["definition"] = _DEFINITIONS[row["indicator"]]
-        entry["values"][row["period"]] = {name: row[name] for name in ("value", "lower", "upper")}
+        entry["values"][row["period"]] = {name: row.get(name) for name in ("value", "lower", "upper", "linked")}
     return {
         "source": vars(source),
         "periods": periods,

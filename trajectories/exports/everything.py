@@ -18,6 +18,7 @@ from trajectories.exports.spss import spss_bytes
 from trajectories.exports.stata import stata_bytes
 from trajectories.exports.traminer import FORMS, sequences
 from trajectories.extended import EXTENDED
+from trajectories.labels import category_names
 from trajectories.tables import Preset, Window
 
 LABELS: Final = {
@@ -138,7 +139,7 @@ def write_indicator_forms(indicators: pl.DataFrame, folder: Path, window: Window
         "parquet": _parquet(indicators),
         "csv": indicators_csv(indicators),
         "dta": stata_bytes(indicators, "indicators", LABELS, _INDICATORS),
-        "sav": spss_bytes(indicators, "indicators", LABELS, _INDICATORS),
+        "sav": spss_bytes(indicators, "indicators", LABELS, _named(indicators)),
     }
     return _write(folder, "indicators", indicators, contents, window, preset, _RELEASE)
 
@@ -154,7 +155,7 @@ def _write(
 ) -> list[Path]:
     days = (window.start.isoformat(), window.end.isoformat())
     definition: dict[str, Any] = {"table": name, "columns": table.columns, "protection": protection}
-    coded = {"spells": CODES, "indicators": _INDICATORS}.get(name, _JOINT)
+    coded = {"spells": CODES}.get(name, _JOINT) if name != "indicators" else _named(table)
     labels = LABELS | (
         {"id": "number of the person, from 1, in the order of persons"} if name == "traminer_tse" else {}
     )
@@ -175,6 +176,12 @@ def _write(
         write_described(folder / f"{name}.{ending}", content, {**definition, "form": ending}, window, preset)[0]
         for ending, content in contents.items()
     ]
+
+
+def _named(indicators: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """Return the names of indicators and of the table's categories."""
+    pairs = indicators.select("breakdown", "category").unique(maintain_order=True).rows()
+    return {**_INDICATORS, "category": category_names(pairs)}
 
 
 def _csv(table: pl.DataFrame) -> bytes:

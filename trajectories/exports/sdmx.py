@@ -23,6 +23,7 @@ import polars as pl
 from contract.errors import InputError
 from trajectories.definitions import BY_CODE, INDICATOR_COLUMNS
 from trajectories.extended import EXTENDED, REFERENCE_ILOSTAT
+from trajectories.labels import category_names, languages
 
 AGENCY: Final = "WASL"
 STRUCTURE: Final = f"{AGENCY}:MIGRANT_WORKERS(1.0)"
@@ -146,16 +147,22 @@ def _check(indicators: pl.DataFrame) -> None:
         raise InputError("Raw figures are not written as SDMX.", advice="Write the protected table of a release.")
 
 
-def _codes(indicators: pl.DataFrame, name: str) -> dict[str, str]:
+def _codes(indicators: pl.DataFrame, name: str) -> dict[str, dict[str, str]]:
+    """Return the names of a column's codes, by code and language."""
     if name in _FIXED:
-        return _FIXED[name]
+        return {key: {"en": text} for key, text in _FIXED[name].items()}
     values = indicators[name.lower()].unique().sort().to_list()
     if name == "INDICATOR":
         words = {one.code: one.formula for one in EXTENDED} | {key: one.definition for key, one in BY_CODE.items()}
-        return {code(value): words.get(value, value) for value in values}
-    codes = {code(value): value for value in values}
+        return {code(value): {"en": words.get(value, value)} for value in values}
+    codes = {code(value): {"en": value} for value in values}
     if len(codes) != len(values):
         raise InputError("Two categories have the same SDMX code.", where={"column": name.lower()})
+    if name == "CATEGORY":
+        pairs = indicators.select("breakdown", "category").unique(maintain_order=True).rows()
+        for language in languages():
+            for value, text in category_names(pairs, language).items():
+                codes[code(value)][language] = text
     return codes
 
 
@@ -169,16 +176,17 @@ def _named(made: ET.Element, text: str) -> None:
     ET.SubElement(made, f"{{{_COM}}}Name", {_XML_LANG: "en"}).text = text
 
 
-def _code_list(parent: ET.Element, name: str, codes: dict[str, str]) -> None:
+def _code_list(parent: ET.Element, name: str, codes: dict[str, dict[str, str]]) -> None:
     made = _artefact(parent, "Codelist", f"CL_{name}", f"Codes of {name}")
-    for key, text in codes.items():
+    for key, texts in codes.items():
         one = ET.SubElement(made, f"{{{_STR}}}Code", id=key)
         if name == "INDICATOR" and _ILOSTAT.get(key):
             annotation = ET.SubElement(
                 ET.SubElement(one, f"{{{_COM}}}Annotations"), f"{{{_COM}}}Annotation", id="ILOSTAT"
             )
             ET.SubElement(annotation, f"{{{_COM}}}AnnotationTitle").text = _ILOSTAT[key]
-        _named(one, text)
+        for language, text in texts.items():
+            ET.SubElement(one, f"{{{_COM}}}Name", {_XML_LANG: language}).text = text
 
 
 def _component(parent: ET.Element, kind: str, name: str, **more: str) -> ET.Element:

@@ -41,7 +41,7 @@ ROLES: dict[str, tuple[str, ...]] = {
 }
 HOLDERS = {"social_security": "cnss", "border_crossing": "dgsn"}
 YEARS = ("2019", "2020", "2021", "2022", "2023")
-CATEGORIES = (("total", "total"), ("sex", "F"), ("sex", "M"), ("nationality", "sub_saharan_africa"))
+CATEGORIES = (("total", "total"), ("sex", "F"), ("sex", "M"), ("activity", "F"))
 WORKER = "worker:test"
 
 
@@ -191,7 +191,8 @@ def table() -> pl.DataFrame:
                     if indicator.code.startswith("gap_none") and part:
                         value = None
                     rows.append((indicator.code, residence, period, breakdown, category, value, None, None, True))
-    return pl.DataFrame(rows, schema=INDICATOR_SCHEMA, orient="row")
+    linked = pl.when(pl.col("indicator").str.starts_with("workers")).then(pl.col("value") - 12).otherwise("value")
+    return pl.DataFrame(rows, schema=INDICATOR_SCHEMA, orient="row").with_columns(linked=linked)
 
 
 def store_tables(unit: Unit) -> str:

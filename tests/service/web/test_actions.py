@@ -86,12 +86,25 @@ def test_a_table_is_filtered_by_its_address(units: Any) -> None:
     query = {"run": ids["first"], "breakdown": "sex", "indicator": "gap_none", "residence": "all"}
     found = client.get("/trajectories.json", params=query).json()["table"]
     assert [row["category"] for row in found["rows"]] == ["F", "M"]
-    nothing = {"value": None, "lower": None, "upper": None}
+    nothing = {"value": None, "lower": None, "upper": None, "linked": None}
     assert found["rows"][0]["values"] == dict.fromkeys(("2019", "2020", "2021", "2022", "2023"), nothing)
     assert client.get("/trajectories", params={**query, "lang": "en"}).text.count('<td class="number">c</td>') == 10
     lines = client.get("/trajectories/table.csv", params=query).text.splitlines()
     assert len(lines) == 1 + 2 * 5
     assert client.get("/trajectories", params={"breakdown": "absent"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("language", "activity", "beside"), [("fr", "Construction", "par les liens"), ("ar", "التشييد", "حسب الروابط")]
+)
+def test_categories_have_names_and_corrected_figures_stand_over_the_links(
+    units: Any, language: str, activity: str, beside: str
+) -> None:
+    world, ids = units["statistics"]
+    query = {"run": ids["first"], "breakdown": "activity", "residence": "all", "lang": language}
+    page = visitor(world, "counter").get("/trajectories", params=query).text
+    assert f"<td>{activity}</td>" in page
+    assert page.count(beside) == 4 * 5  # the four kinds of workers, five years
 
 
 def test_the_chart_shows_the_tables_own_figures(units: Any) -> None:
