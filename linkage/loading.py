@@ -19,10 +19,15 @@ from linkage.plan import ComparisonPlan
 from linkage.tables import PassArrays
 
 _LINE: Final = 64  # bytes of a cache line: a row's name sketches should lie in one
-_WHOLE: Final = np.empty(0, dtype=np.bool_)  # of a chunk without gaps
+_WHOLE: Final = np.empty(0, dtype=np.bool_)  # of a batch without gaps
+_NO_WORDS: Final = np.empty((0, 2), dtype=np.uint64)
+_NO_TOKENS: Final = np.empty(0, dtype=np.uint32)
+_TOGETHER: Final = 8  # columns whose cells are copied in one walk: a place is fetched from memory once
+_BATCH_ROWS: Final = 1 << 15  # rows read together: their cells and their places fit in the second-level cache
 
 _plain: Any = njit(nogil=True, cache=True)
-_Cells = tuple[int, npt.NDArray[Any], npt.NDArray[np.bool_]]  # number of the first row, cells, which are there
+_Wanted = tuple[npt.NDArray[np.int64], npt.NDArray[Any]]  # rows, rising, and the place where each goes
+_Group = tuple[int, tuple[npt.NDArray[Any], ...], tuple[npt.NDArray[np.bool_], ...]]
 
 
 def load_pass(
@@ -37,7 +42,7 @@ def load_pass(
 
     Args:
         tables: Register name to its pass table (`contract/submission.py`), or to an `engines.stored.StoredPass`, of
-            which one column is in memory at a time; a register without a table takes no part.
+            which a few rows are in memory at a time; a register without a table takes no part.
         plan: The agreement's plan.
         pass_name: One of the plan's passes.
         partnered: Leave out rows that are compared with no other: no pair is lost.
@@ -78,9 +83,10 @@ def load_pass(
     if chosen is not None:
         order = chosen[order]
     del handle_in, block_in, register_in, chosen
-    held, start = _Held(len(order), spec), 0
+    wanted, held, start = _by_source(order, sum(sizes)), _Held(len(order), spec), 0
+    del order
     for part in parts:
-        part.fill(held, order, start)
+        part.fill(held, wanted, start)
         start += len(part)
     return PassArrays(
         name=pass_name,
@@ -132,45 +138,65 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
     return np.asarray(raw[start : start + size].view(dtype).reshape(shape))
 
 
+def _by_source(order: npt.NDArray[np.int64], n: int) -> _Wanted:
+    """Turn places that name rows (int64[k], of n rows) into rows, rising, that name places."""
+    small = np.int32 if len(order) <= np.iinfo(np.int32).max else np.int64
+    rows, places = np.empty(len(order), dtype=np.int64), np.empty(len(order), dtype=small)
+    _turn(order, np.full(n, -1, dtype=small), rows, places)
+    return rows, places
+
+
 @_plain
-def _place_words(raw: Any, valid: Any, base: int, order: Any, out: Any, column: int, bits: Any) -> None:
-    """Copy a chunk's cells, where they are not missing, to the rows that ask for them, and set their bit.
+def _turn(order: Any, place_of: Any, rows: Any, places: Any) -> None:
+    for place in range(len(order)):
+        place_of[order[place]] = place
+    at = 0
+    for row in range(len(place_of)):
+        if place_of[row] >= 0:
+            rows[at], places[at] = row, place_of[row]
+            at += 1
+
+
+@_plain
+def _place_words(raw: Any, valid: Any, base: int, rows: Any, places: Any, out: Any, column: int, bits: Any) -> None:
+    """Copy cells of a batch, where they are not missing, to their places, and set their bits.
 
     Args:
-        raw: uint64[n, w], rows base to base + n.
-        valid: bool[n], or empty where no cell is missing.
-        base: First row of the chunk.
-        order: int64[rows], the row that each place holds.
-        out: uint64[rows, columns, w].
-        column: Where the cells go.
-        bits: uint64[rows].
+        raw: `_TOGETHER` columns of uint64[n, 2], rows base to base + n; without rows where the batch has none.
+        valid: As many bool[n], or empty where no cell is missing.
+        base: First row of the batch.
+        rows: int64[k], the rows wanted, all of the batch.
+        places: Integer[k], where each goes.
+        out: uint64[places, columns, 2].
+        column: Where the first column goes, the others behind it.
+        bits: uint64[places].
     """
-    n, whole, bit = len(raw), len(valid) == 0, np.uint64(1) << np.uint64(column)
-    for to in range(len(order)):
-        row = order[to] - base
-        if 0 <= row < n and (whole or valid[row]):
-            for word in range(raw.shape[1]):
-                out[to, column, word] = raw[row, word]
-            bits[to] |= bit
+    for at in range(len(rows)):
+        row, to, mark = np.uint64(rows[at] - base), np.uint64(places[at]), np.uint64(0)
+        for one in range(_TOGETHER):
+            if row < np.uint64(len(raw[one])) and (len(valid[one]) == 0 or valid[one][row]):
+                out[to, np.uint64(column + one), 0] = raw[one][row, 0]
+                out[to, np.uint64(column + one), 1] = raw[one][row, 1]
+                mark |= np.uint64(1) << np.uint64(column + one)
+        bits[to] |= mark
 
 
 @_plain
-def _place_tokens(raw: Any, valid: Any, base: int, order: Any, out: Any, column: int, bits: Any) -> None:
-    """As `_place_words`, of raw uint32[n] to out uint32[rows, columns]."""
-    n, whole, bit = len(raw), len(valid) == 0, np.uint64(1) << np.uint64(column)
-    for to in range(len(order)):
-        row = order[to] - base
-        if 0 <= row < n and (whole or valid[row]):
-            out[to, column] = raw[row]
-            bits[to] |= bit
+def _place_tokens(raw: Any, valid: Any, base: int, rows: Any, places: Any, out: Any, column: int, bits: Any) -> None:
+    """As `_place_words`, of columns of uint32[n] to out uint32[places, columns]."""
+    for at in range(len(rows)):
+        row, to, mark = np.uint64(rows[at] - base), np.uint64(places[at]), np.uint64(0)
+        for one in range(_TOGETHER):
+            if row < np.uint64(len(raw[one])) and (len(valid[one]) == 0 or valid[one][row]):
+                out[to, np.uint64(column + one)] = raw[one][row]
+                mark |= np.uint64(1) << np.uint64(column + one)
+        bits[to] |= mark
 
 
 @_plain
-def _place_marks(raw: Any, base: int, order: Any, out: Any) -> None:
-    for to in range(len(order)):
-        row = order[to] - base
-        if 0 <= row < len(raw):
-            out[to] = raw[row]
+def _place_marks(raw: Any, base: int, rows: Any, places: Any, out: Any) -> None:
+    for at in range(len(rows)):
+        out[places[at]] = raw[rows[at] - base]
 
 
 class _Part:
@@ -183,30 +209,41 @@ class _Part:
     def __len__(self) -> int:
         return int(self._table.num_rows)
 
-    def fill(self, held: _Held, order: npt.NDArray[np.int64], start: int) -> None:
-        """Copy the rows that `order` asks for to its places; the table's first row is number `start`."""
-        spec, names = self._spec, self._table.column_names
-        for at, name in enumerate(spec.sketches):
-            if name in names:
-                for base, raw, valid in self._words(name, 2):
-                    _place_words(raw, valid, start + base, order, held.sketches, at, held.present)
-        for name, at in token_places(spec).items():
-            if name in names:
-                for base, raw, valid in self._filled(name, 0, pa.uint32()):
-                    _place_tokens(raw, valid, start + base, order, held.tokens, at, held.known)
+    def fill(self, held: _Held, wanted: _Wanted, start: int) -> None:
+        """Copy the wanted rows to their places; the table's first row is number `start`.
+
+        All columns of a few rows are read together: a row's place is fetched from memory once, not once a column.
+        """
+        spec, base = self._spec, start
+        names = [name for name in self._table.column_names if name in spec.types and name not in ("handle", "block")]
+        if not names:
+            return
+        for batch in _batches(self._table, names):
+            low, high = np.searchsorted(wanted[0], [base, base + batch.num_rows])
+            if low < high:
+                cells = {name: _plain_column(batch.column(at)) for at, name in enumerate(names)}
+                self._fill(held, cells, base, wanted[0][low:high], wanted[1][low:high])
+            base += batch.num_rows
+
+    def _fill(
+        self, held: _Held, cells: dict[str, Any], base: int, rows: npt.NDArray[np.int64], places: npt.NDArray[Any]
+    ) -> None:
+        spec = self._spec
+        for first, raw, valid in _grouped(cells, dict(enumerate(spec.sketches)), _NO_WORDS):
+            _place_words(raw, valid, base, rows, places, held.sketches, first, held.present)
+        at_place = {place: name for name, place in token_places(spec).items()}
+        for first, raw, valid in _grouped(cells, at_place, _NO_TOKENS):
+            _place_tokens(raw, valid, base, rows, places, held.tokens, first, held.known)
         for at, name in enumerate(spec.classes):
-            if name in names:
-                for base, raw, _ in self._filled(name, 3, pa.uint8()):
-                    _place_marks(np.minimum(raw, 3), start + base, order, held.classes[:, at])
-        if spec.order and spec.order in names:
-            for base, raw, _ in self._filled(spec.order, True, pa.bool_()):
-                _place_marks(raw, start + base, order, held.order_known)
+            if name in cells:
+                marks = np.minimum(_filled(cells[name], 3, pa.uint8()), 3)
+                _place_marks(marks, base, rows, places, held.classes[:, at])
+        if spec.order and spec.order in cells:
+            _place_marks(_filled(cells[spec.order], True, pa.bool_()), base, rows, places, held.order_known)
         if spec.words:
-            encodings, unused = held.encodings[:, None, :], np.empty(len(order), dtype=np.uint64)
-            for base, raw, valid in self._words("encoding", spec.words):
-                if len(valid):
-                    raise PassTableError("An encoding is missing.", where={**self._where, "column": "encoding"})
-                _place_words(raw, valid, start + base, order, encodings, 0, unused)
+            if cells["encoding"].null_count:
+                raise PassTableError("An encoding is missing.", where={**self._where, "column": "encoding"})
+            held.encodings[places] = _words(cells["encoding"], spec.words)[rows - base]
 
     def numbers(self, name: str) -> npt.NDArray[np.uint64]:
         """Return a column that has no gap."""
@@ -236,24 +273,50 @@ class _Part:
         if unknown and spec.closed:
             raise PassTableError("A pass table has a column too many.", where={**self._where, "column": unknown[0]})
 
-    def _chunks(self, name: str) -> Iterator[tuple[int, Any]]:
-        """Yield the chunks of a column with the number of their first row."""
-        base = 0
-        for chunk in self._table.column(name).chunks:
-            plain = chunk.dictionary_decode() if pa.types.is_dictionary(chunk.type) else chunk
-            yield base, plain
-            base += len(chunk)
 
-    def _filled(self, name: str, fill: Any, kind: pa.DataType) -> Iterator[_Cells]:
-        for base, chunk in self._chunks(name):
-            cells = pc.fill_null(chunk.cast(kind), pa.scalar(fill, kind)) if chunk.null_count else chunk.cast(kind)
-            yield base, np.asarray(cells.to_numpy(zero_copy_only=False)), _valid(chunk)
+def _batches(table: Any, names: list[str]) -> Iterator[Any]:
+    """Yield columns of a table, or of an `engines.stored.StoredPass`, a few rows at a time (record batches)."""
+    if isinstance(table, pa.Table):
+        yield from table.select(names).to_batches(max_chunksize=_BATCH_ROWS)
+    else:
+        yield from table.batches(names, _BATCH_ROWS)
 
-    def _words(self, name: str, words: int) -> Iterator[_Cells]:
-        for base, chunk in self._chunks(name):
-            raw = np.frombuffer(chunk.buffers()[1] or b"", dtype="<u8")
-            cells = raw[chunk.offset * words : (chunk.offset + len(chunk)) * words]
-            yield base, cells.reshape(len(chunk), words), _valid(chunk)
+
+def _grouped(cells: dict[str, Any], columns: dict[int, str], no_cells: npt.NDArray[Any]) -> Iterator[_Group]:
+    """Yield `_TOGETHER` columns at a time: the place of the first, their cells, and which of these are there."""
+    for first in range(0, max(columns, default=-1) + 1, _TOGETHER):
+        raw, valid = [no_cells] * _TOGETHER, [_WHOLE] * _TOGETHER
+        for place in range(first, first + _TOGETHER):
+            chunk = cells.get(columns.get(place, ""))
+            if chunk is not None:
+                valid[place - first] = _valid(chunk)
+                words = no_cells.ndim == 2
+                raw[place - first] = _words(chunk, no_cells.shape[1]) if words else _filled(chunk, 0, pa.uint32())
+        yield first, tuple(_fixed(one) for one in raw), tuple(_fixed(one) for one in valid)
+
+
+def _fixed(cells: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a view that is not written to: Arrow's buffers are of either kind, the kernels know one."""
+    view = cells.view()
+    view.flags.writeable = False
+    return view
+
+
+def _plain_column(chunk: Any) -> Any:
+    return chunk.dictionary_decode() if pa.types.is_dictionary(chunk.type) else chunk
+
+
+def _filled(chunk: Any, fill: Any, kind: pa.DataType) -> npt.NDArray[Any]:
+    cells = chunk if chunk.type == kind else chunk.cast(kind)
+    if cells.null_count:
+        cells = pc.fill_null(cells, pa.scalar(fill, kind))
+    return np.asarray(cells.to_numpy(zero_copy_only=False))
+
+
+def _words(chunk: Any, words: int) -> npt.NDArray[np.uint64]:
+    """Return cells of `words` words each, uint64[n, words]; what stands where a cell is missing has no meaning."""
+    raw = np.frombuffer(chunk.buffers()[1] or b"", dtype="<u8")
+    return raw[chunk.offset * words : (chunk.offset + len(chunk)) * words].reshape(len(chunk), words)
 
 
 def _valid(chunk: Any) -> npt.NDArray[np.bool_]:

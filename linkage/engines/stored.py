@@ -1,16 +1,18 @@
-"""Pass tables on disk, read a column at a time: in memory a pass takes its rows with a partner, not its file."""
+"""Pass tables on disk, read a few rows at a time: in memory a pass takes its rows with a partner, not its file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.errors import PassTableError
+
+_READ_BYTES: Final = 1 << 18  # read at once of each column
 
 
 @contextmanager
@@ -35,13 +37,13 @@ class StoredPass:
         register: The register.
 
     Raises:
-        PassTableError: It does not read; also from `column`.
+        PassTableError: It does not read; also from `column` and `batches`.
     """
 
     def __init__(self, path: Path, name: str, register: str) -> None:
         self._name, self._register = name, register
         with reading(name, register):
-            self._file = pq.ParquetFile(path)
+            self._file = pq.ParquetFile(path, buffer_size=_READ_BYTES, pre_buffer=False)
         self.schema = self._file.schema_arrow
         self.num_rows = int(self._file.metadata.num_rows)
 
@@ -54,6 +56,11 @@ class StoredPass:
         """Read a column (a chunked array)."""
         with reading(self._name, self._register):
             return self._file.read(columns=[name], use_threads=False).column(name)
+
+    def batches(self, names: list[str], rows: int) -> Iterator[Any]:
+        """Read columns a few rows at a time (record batches)."""
+        with reading(self._name, self._register):
+            yield from self._file.iter_batches(rows, columns=names, use_threads=False)
 
     def close(self) -> None:
         """Close the file."""
