@@ -25,6 +25,7 @@ from contract.signing import decode_bytes
 from evaluation.connectors import make_agents
 from evaluation.datasets import load_dataset
 from evaluation.harness import hold_ceremony, quiet
+from evaluation.scoring import score
 from evaluation.units import served_unit
 from pseudonymisation.keys import tree
 from pseudonymisation.keys.store import KeyStore
@@ -34,6 +35,7 @@ from service.relay.models import RelayRow
 from tests.functional import planted
 from tests.functional.needles import Needles, files_in, read_files
 from tests.functional.watched import Watched
+from tests.functional.written import check_written
 
 pytestmark = pytest.mark.functional
 VINTAGE = "2024-12"
@@ -44,6 +46,18 @@ def test_the_demo_on_files_ends_well(watched: Watched) -> None:
     assert watched.ended.json()["registers"] == len(REGISTERS)
     assert not watched.ended.left_running
     assert not list((watched.run / "temporary").iterdir()), "something stayed in the folder for temporary files"
+
+
+def test_every_file_is_written_for_all_six_registers(watched: Watched) -> None:
+    check_written(watched.out, watched.sources, tuple(watched.stores))
+
+
+def test_the_links_of_all_six_are_good(watched: Watched, country: Path) -> None:
+    links = pl.read_csv(watched.out / "links.csv", infer_schema=False)
+    truth = pl.read_csv(country / "truth.csv", infer_schema=False)
+    known = links.join(truth.select("register", "record_id"), on=["register", "record_id"], how="semi")
+    assert known.height == links.height - 6  # the planted person has no truth
+    assert score(known, truth)["cross_register"]["f1"] >= 0.93
 
 
 def test_the_planted_person_went_all_the_way(watched: Watched) -> None:
