@@ -19,8 +19,9 @@ from service.statistics_unit.start import KIND
 from service.web import texts
 from service.web.visit import PAGE_HEADERS, Data, Visit, add_page, go_to, visit_of
 from trajectories.cohorts import read_cohort
+from trajectories.exports.months import LETTERS, STATES
 from trajectories.labels import category_label
-from trajectories.pictures import Picture, Theme, status_bars, survival_curves
+from trajectories.pictures import Picture, Theme, chronogram, state_shares, status_bars, survival_curves
 
 router = APIRouter()
 _JOIN = " × "
@@ -71,7 +72,7 @@ def build_one(visit: Visit) -> Data:
         ],
         "may_run": newest.id if newest and newest.id not in done and visit.may(STATISTICIAN) else None,
         "vintage": newest.vintage if newest else "",
-        "tables": None if shown is None else _tables(cohort.source, shown, visit.language.code),
+        "tables": None if shown is None else _tables(visit, cohort.source, shown),
         "steps": {
             "tried": cohort.tried_with_present_code,
             "run": any(run.state == "done" for run in runs),
@@ -101,13 +102,14 @@ def _shown(visit: Visit, digest: str) -> pl.DataFrame | None:
     return None
 
 
-def _tables(source: str, table: pl.DataFrame, language: str) -> Data:
-    cohort = read_cohort(source)
+def _tables(visit: Visit, source: str, table: pl.DataFrame) -> Data:
+    cohort, language = read_cohort(source), visit.language.code
     members = table.filter(pl.col("table") == "members").select("breakdown", "category", "value")
     curves = table.filter(pl.col("table") == "time").select("variable", "month", "value", "lower", "upper")
     return {
         "members": [{**row, "name": _name(row["breakdown"], row["category"], language)} for row in members.to_dicts()],
         "curves": curves.to_dicts(),
+        "states": [{**row, "name": _state(visit, row["state"])} for row in state_shares(table).to_dicts()],
         "status": [
             {"variable": name, "rows": status_bars(table, name, Theme(), "", "").table.to_dicts()}
             for name in cohort.variables
@@ -121,9 +123,15 @@ def _name(breakdowns: str, categories: str, language: str) -> str:
     return _JOIN.join(category_label(breakdown, category, language) for breakdown, category in parts)
 
 
+def _state(visit: Visit, state: str) -> str:
+    """Return the name of a joint state: its channels, or none of them."""
+    channels = [visit.label(texts.CHANNELS, channel) for channel, letter in LETTERS.items() if letter in state]
+    return " + ".join(channels) or visit.language.text("none of the four channels")
+
+
 def _theme(visit: Visit) -> Theme:
     named = {**texts.CHANNELS, **texts.STATUSES}
-    words = {code: visit.label(named, code) for code in named}
+    words = {code: visit.label(named, code) for code in named} | {state: _state(visit, state) for state in STATES}
     return Theme(visit.query("theme") == "dark", visit.language.direction == "rtl", words)
 
 
@@ -135,6 +143,8 @@ def _picture(visit: Visit, name: str) -> Picture:
     months, theme = visit.language.text("months after entry"), _theme(visit)
     if name == "survival":
         return survival_curves(table, theme, visit.language.text("share without"), months)
+    if name == "states":
+        return chronogram(state_shares(table), theme, visit.language.text("share of members"))
     variable = visit.query("variable") or cohort.variables[0]
     if variable not in cohort.variables:
         raise NotFoundError("The cohort has no such variable.")
@@ -143,6 +153,7 @@ def _picture(visit: Visit, name: str) -> Picture:
 
 @router.get("/cohorts/{digest}/survival.svg", include_in_schema=False)
 @router.get("/cohorts/{digest}/status.svg", include_in_schema=False)
+@router.get("/cohorts/{digest}/states.svg", include_in_schema=False)
 def as_svg(request: Request) -> Response:
     """Draw a picture of a cohort as SVG."""
     name = request.url.path.rpartition("/")[2].removesuffix(".svg")
@@ -151,6 +162,7 @@ def as_svg(request: Request) -> Response:
 
 @router.get("/cohorts/{digest}/survival.png", include_in_schema=False)
 @router.get("/cohorts/{digest}/status.png", include_in_schema=False)
+@router.get("/cohorts/{digest}/states.png", include_in_schema=False)
 def as_png(request: Request) -> Response:
     """Draw a picture of a cohort as PNG."""
     name = request.url.path.rpartition("/")[2].removesuffix(".png")

@@ -27,7 +27,8 @@ from trajectories.definitions import INDICATORS
 from trajectories.exports import indicators_csv
 from trajectories.extended import EVERY_INDICATOR, EXTENDED
 from trajectories.labels import category_label
-from trajectories.pictures import Picture, Theme, gap_waterfall
+from trajectories.measures.stocks import STATES as TRANSITION_STATES
+from trajectories.pictures import Picture, Theme, coverage_matrix, gap_waterfall, transition_shares
 
 router = APIRouter()
 #: The page shows the reference indicators unless one or all are chosen: `indicator=every`.
@@ -152,6 +153,7 @@ def _table(visit: Visit, source: Source, whole: pl.DataFrame) -> Data:
         "residences": list(dict.fromkeys(whole["residence"].to_list())),
         "chart": _chart_rows(whole),
         "gap": _gap(whole, Theme()),
+        "flows": _flows(visit, whole),
     }
 
 
@@ -169,6 +171,44 @@ def _gap(whole: pl.DataFrame, theme: Theme) -> Data | None:
         return None
     period = str(whole["period"].max())
     return {"period": period, "rows": gap_waterfall(whole, period, theme, "").table.to_dicts()}
+
+
+def _flows(visit: Visit, whole: pl.DataFrame) -> Data | None:
+    """Return the newest year's transitions: `period`, and for each state before the shares by state after."""
+    found = transition_shares(whole)
+    if found is None:
+        return None
+    rows: dict[str, Data] = {state: dict.fromkeys(TRANSITION_STATES) for state in TRANSITION_STATES}
+    for before, after, share in found[1].iter_rows():
+        rows[before][after] = share
+    names = {state: visit.label(STATES, state) for state in TRANSITION_STATES}
+    return {"period": found[0], "states": list(TRANSITION_STATES), "names": names, "rows": rows}
+
+
+def _flows_picture(request: Request) -> Picture:
+    visit = visit_of(request)
+    chosen = _chosen(visit, sources_of(visit))
+    found = transition_shares(chosen[1]) if chosen else None
+    if found is None:
+        raise NotFoundError("There are no transitions to draw.", advice="They need two years of events.")
+    theme = Theme(
+        visit.query("theme") == "dark",
+        visit.language.direction == "rtl",
+        {state: visit.label(STATES, state) for state in STATES},
+    )
+    return coverage_matrix(found[1], theme, visit.language.text("a year before"), visit.language.text("on 31 December"))
+
+
+@router.get("/trajectories/flows.svg", include_in_schema=False)
+def flows_svg(request: Request) -> Response:
+    """Draw the flows between states as SVG."""
+    return Response(_flows_picture(request).svg(), media_type="image/svg+xml")
+
+
+@router.get("/trajectories/flows.png", include_in_schema=False)
+def flows_png(request: Request) -> Response:
+    """Draw the flows between states as PNG."""
+    return Response(_flows_picture(request).png(), media_type="image/png")
 
 
 def _gap_picture(request: Request) -> Picture:

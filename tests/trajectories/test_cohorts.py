@@ -12,6 +12,8 @@ from trajectories.channels import build_channels
 from trajectories.cohorts import Cohort, CohortError, cohort_tables, dummy_run, members_of, read_cohort
 from trajectories.cohorts.dummy import dummy_registers, dummy_window
 from trajectories.disclosure.cell_keys import NOISE_BOUND, epoch_key
+from trajectories.exports.months import STATES
+from trajectories.pictures import state_shares
 
 TOML = """
 name = "arrived in 2021 for work"
@@ -109,6 +111,8 @@ def test_tables_are_the_truth_but_for_the_noise() -> None:
     insured = {"variable": "insured_work", "table": "status", "category": "total"}
     assert value(table, **insured, month=6, status="yes") == 0  # nobody at all: a structural zero
     assert abs(value(table, **insured, month=6, status="no") - 600) <= 4
+    assert abs(value(table, table="states", month=6, status="PR") - 400) <= 4
+    assert abs(value(table, table="states", month=6, status="P") - 200) <= 4
     curve = table.filter(table="time", variable="insured_work")
     assert curve["month"].to_list() == [2]
     assert curve["value"][0] == pytest.approx(0.5, abs=0.02)
@@ -150,7 +154,11 @@ def test_dummy_data_are_the_same_every_time_and_have_something_of_everything() -
     one, other = dummy_run(COHORT), dummy_run(COHORT)
     assert one.digest == other.digest
     assert one.table.filter(table="time").height > 3
-    assert set(one.table["status"]) == {"", "yes", "no", "unobserved"}
+    assert set(one.table.filter(table="status")["status"]) == {"yes", "no", "unobserved"}
+    assert set(one.table.filter(table="states")["status"]) == {*STATES, "unobserved"}
+    chronogram = state_shares(one.table)
+    assert set(chronogram["month"]) == {0, 6, 12}
+    assert chronogram.group_by("month").agg(pl.col("share").sum())["share"].to_list() == pytest.approx([1.0] * 3)
     registers = dummy_registers(dummy_window(COHORT), 50)
     assert all(frame.height for frame in registers.events.values())
     assert issubclass(CohortError, InputError)

@@ -1,10 +1,12 @@
 """A cohort's members and its protected tables.
 
-Three kinds of tables, all from cells with keys (`trajectories.disclosure`), the members being the population:
+Four kinds of tables, all from cells with keys (`trajectories.disclosure`), the members being the population:
 
 - `members`: persons, by the breakdowns.
 - `status`: for each variable, after 6, 12, ... months and at the end of follow-up: persons in the channel on some day
   of that month (`yes`), not (`no`), or not observed so long (`unobserved`), by the breakdowns.
+- `states`: the joint state of the four channels (letters as `trajectories.exports.months.STATES`) in the month of
+  entry and after 6, 12, ... months, or `unobserved`: what a chronogram shows.
 - `time`: Kaplan-Meier share without a first month in the channel, with its 95 % interval. Computed from perturbed
   counts; a point is shown only where at least ten more persons had the event, and as many are still at risk.
 """
@@ -21,11 +23,12 @@ from numpy.typing import NDArray
 
 from contract.canonical import digest
 from trajectories.breakdowns import Breakdowns, breakdowns_of
-from trajectories.channels import Channels
+from trajectories.channels import CHANNELS, Channels
 from trajectories.cohorts.definition import ENTRIES, Cohort, CohortError
 from trajectories.disclosure import THRESHOLD, Perturbation, PopulationSketch, protect_cube, record_keys
 from trajectories.disclosure.cells import content_keys
 from trajectories.durations import kaplan_meier
+from trajectories.exports.months import STATES
 from trajectories.figures import counted_presence, first_month_from
 from trajectories.intervals import Bools, Intervals, Ints, month_of
 from trajectories.measures.scene import Scene
@@ -136,7 +139,7 @@ def cohort_tables(channels: Channels, cohort: Cohort, epoch: bytes, series: str)
     members = members_of(channels, cohort, series)
     noise = Perturbation(epoch, int(members.contents.sum()))
     axes = _axes(channels, cohort, members)
-    rows = list(_members_rows(axes, members, noise))
+    rows = [*_members_rows(axes, members, noise), *_state_rows(channels, cohort, members, noise)]
     for variable in cohort.variables:
         rows += _status_rows(channels, cohort, variable, axes, members, noise)
         rows += _time_rows(channels, cohort, variable, members, noise)
@@ -208,6 +211,19 @@ def _status_rows(
             *category, state = cell
             if state != _TOTAL:
                 yield "status", variable, after, breakdown, _JOIN.join(category), state, value, None, None, True
+
+
+def _state_rows(channels: Channels, cohort: Cohort, members: Members, noise: Perturbation) -> Iterator[Row]:
+    end = _end_month(channels)
+    for after in sorted({*range(0, cohort.months + 1, STEP), cohort.months}):
+        month, code = members.month + after, np.zeros(len(members.person), dtype=np.int64)
+        for bit, channel in enumerate(CHANNELS):
+            found, there = first_month_from(_spells(channels, channel), members.person, month)
+            code |= (there & (found == month)).astype(np.int64) << bit
+        code[month >= end] = len(STATES)
+        for (state,), value in _shown([_Axis("state", (*STATES, STATUSES[2]), code)], members, noise):
+            if state != _TOTAL:
+                yield "states", "", after, _TOTAL, _TOTAL, state, value, None, None, True
 
 
 def _time_rows(

@@ -1,8 +1,8 @@
 """Pictures of trajectories and indicators, drawn on the server as SVG or PNG; each has its table."""
 
-from trajectories.pictures.bars import coverage_matrix, flow_matrix, gap_waterfall
+from trajectories.pictures.bars import coverage_matrix, flow_matrix, gap_waterfall, transition_shares
 from trajectories.pictures.sequences import chronogram, index_plot, shares_by_month
-from trajectories.pictures.survival import status_bars, survival_curves
+from trajectories.pictures.survival import state_shares, status_bars, survival_curves
 from trajectories.pictures.theme import Picture, Theme
 
 __all__ = [
@@ -14,6 +14,8 @@ __all__ = [
     "gap_waterfall",
     "index_plot",
     "shares_by_month",
+    "state_shares",
     "status_bars",
     "survival_curves",
+    "transition_shares",
 ]

@@ -78,6 +78,21 @@ def flow_matrix(flows: pl.DataFrame, theme: Theme, before: str, after: str) -> P
     return _matrix(flows.rename({"persons": "value"}), theme, (before, after), "d")
 
 
+def transition_shares(indicators: pl.DataFrame) -> tuple[str, pl.DataFrame] | None:
+    """Return the newest year with transitions, and `before`, `after`, `share` (null: not shown) of all persons.
+
+    Drawn by `coverage_matrix`. None of a table without transitions.
+    """
+    own = indicators.filter(pl.col("indicator").str.starts_with("transition_"), pl.col("breakdown") == "total")
+    shown = own.drop_nulls("value")
+    if not shown.height:
+        return None
+    period = str(shown["period"].max())
+    parts = pl.col("indicator").str.split("_")
+    cells = own.filter(pl.col("period") == period)
+    return period, cells.select(before=parts.list.get(1), after=parts.list.get(2), share="value")
+
+
 def coverage_matrix(coverage: pl.DataFrame, theme: Theme, register: str, other: str) -> Picture:
     """Draw the share of each register's persons (rows) who are in another register (columns) too.
 

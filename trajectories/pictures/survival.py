@@ -7,6 +7,7 @@ from typing import Any, Final
 import polars as pl
 
 from trajectories.cohorts.compute import STATUSES
+from trajectories.exports.months import STATES
 from trajectories.pictures.theme import DASHES, Picture, Theme, finished, rows_of
 
 _TOTAL: Final = "total"
@@ -84,6 +85,20 @@ def status_bars(cohort_table: pl.DataFrame, variable: str, theme: Theme, axis: s
         )
     )
     return finished(drawn, theme, table)
+
+
+def state_shares(cohort_table: pl.DataFrame) -> pl.DataFrame:
+    """Return `month` after entry, `state`, `persons` (null: not shown), `share` of those shown: a chronogram's table.
+
+    States that nobody is ever in are left out, as is whoever was not observed so long.
+    """
+    own = cohort_table.filter(pl.col("table") == "states", pl.col("status") != STATUSES[2])
+    ever = pl.col("value").is_null().any() | (pl.col("value") > 0).any()
+    shown = own.filter(ever.over("status")).select("month", state="status", persons="value")
+    members = pl.col("persons").sum().over("month")
+    return shown.with_columns(share=pl.when(members > 0).then(pl.col("persons") / members)).sort(
+        pl.col("state").replace_strict({state: place for place, state in enumerate(STATES)}), "month"
+    )
 
 
 def _at_once(table: pl.DataFrame, variable: str) -> bool:

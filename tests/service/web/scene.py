@@ -30,6 +30,7 @@ from tests.service.parties import World, make_parcel, open_parcel, pack, parquet
 from trajectories.cohorts import dummy_run, read_cohort
 from trajectories.definitions import INDICATORS
 from trajectories.indicators import INDICATOR_SCHEMA
+from trajectories.measures.stocks import STATES
 
 PASSWORD = "sept oliviers et un vélo"
 ROLES: dict[str, tuple[str, ...]] = {
@@ -191,6 +192,10 @@ def table() -> pl.DataFrame:
                     if indicator.code.startswith("gap_none") and part:
                         value = None
                     rows.append((indicator.code, residence, period, breakdown, category, value, None, None, True))
+    for before in STATES:
+        for after in STATES:
+            share = None if after == "both" else 0.4 if before == after else 0.15
+            rows.append((f"transition_{before}_{after}", "all", YEARS[-1], "total", "total", share, None, None, True))
     linked = pl.when(pl.col("indicator").str.starts_with("workers")).then(pl.col("value") - 12).otherwise("value")
     return pl.DataFrame(rows, schema=INDICATOR_SCHEMA, orient="row").with_columns(linked=linked)
 

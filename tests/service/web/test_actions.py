@@ -119,6 +119,25 @@ def test_the_chart_shows_the_tables_own_figures(units: Any) -> None:
     assert "<script" not in answer.text
 
 
+def test_flows_and_chronogram_are_drawn_beside_their_tables(units: Any) -> None:
+    world, ids = units["statistics"]
+    client = visitor(world, "counter")
+    flows = client.get("/trajectories.json").json()["table"]["flows"]
+    assert flows["rows"]["insured"] == {
+        "both": None,
+        "insured": 0.4,
+        **dict.fromkeys(("authorised", "none", "absent"), 0.15),
+    }
+    cohort = f"/cohorts/{ids['cohort']}"
+    for page, picture, words in (
+        ("/trajectories", "/trajectories/flows", "insured only"),
+        (cohort, f"{cohort}/states", "Presence + Residence permit"),
+    ):
+        assert words in client.get(page, params={"lang": "en"}).text
+        assert words in client.get(f"{picture}.svg", params={"lang": "en"}).text
+        assert client.get(f"{picture}.png").content[:8] == b"\x89PNG\r\n\x1a\n"
+
+
 def test_the_log_verifies_on_its_page_and_offline(units: Any, tmp_path: Path) -> None:
     world, _ = units["statistics"]
     client = visitor(world, "officer")
