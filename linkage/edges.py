@@ -108,9 +108,11 @@ def _in_order(places: npt.NDArray[np.int64], a: npt.NDArray[np.uint64], b: npt.N
 
 def join_edges(tables: Iterable[pa.Table]) -> pa.Table:
     """Join chunks of edges, sorted by pass, handle_a, handle_b: the same whatever the chunks were."""
-    joined = pa.concat_tables([EDGE_SCHEMA.empty_table(), *tables]).unify_dictionaries().combine_chunks()
-    if not joined.num_rows:
-        return joined
+    filled = [table for table in tables if table.num_rows]
+    if not filled:
+        return EDGE_SCHEMA.empty_table()
+    joined = filled[0] if len(filled) == 1 else pa.concat_tables(filled).unify_dictionaries()
+    joined = joined.combine_chunks() if joined.column("pass").num_chunks > 1 else joined
     column = joined.column("pass").chunk(0)
     names = column.dictionary.to_pylist()
     rank = np.empty(len(names), dtype=np.int64)

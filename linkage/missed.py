@@ -2,7 +2,8 @@
 
 Mostly one record differs from all others of its person, and it alone is lost: of 1 135 pieces beside the largest that
 persons of 50 000 fell into, 1 117 were of one register, nearly all a single subject. So missed links are estimated and
-drawn by the subject that is lost, register by register.
+drawn by the subject that is lost, register by register, and within a register by groups of subjects that are alike to
+find: who is hard to find is lost more often, and a register may hold many of another group who are rightly alone.
 
 *How many.* Passes are captures. f1 and f2 subjects hang on the rest of their person by sure pairs that at most one,
 at most two passes found. Chao's estimator f1 (f1 - 1) / (2 (f2 + 1)) (1987) of those that hang on nothing is a lower
@@ -48,18 +49,26 @@ class MissedLinks:
         spread: Standard deviation of its logarithm.
         company: int64, subjects of the register whose persons show in which registers the rest of a person is. Empty:
             any person of the stratum who has records in other registers.
+        among: int64, subjects of the register that may be lost; None: all.
+        group: Number of their group: draws of two groups are not the same.
     """
 
     register: int
     expected: float
     spread: float = 0.0
     company: Index = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    among: Index | None = None
+    group: int = 0
 
 
 def estimate_missed(
-    register_of_subject: npt.NDArray[Any], pairs: SubjectPairs, passes: npt.NDArray[Any], labels: npt.NDArray[Any]
+    register_of_subject: npt.NDArray[Any],
+    pairs: SubjectPairs,
+    passes: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    groups: npt.NDArray[Any] | None = None,
 ) -> list[MissedLinks]:
-    """Estimate the links that no pass found, by register; registers without any are left out.
+    """Estimate the links that no pass found, by register and group; those without any are left out.
 
     Where no sure pair was found by two passes nothing is known of them, and the list is empty.
 
@@ -68,8 +77,11 @@ def estimate_missed(
         pairs: Pairs of subjects with calibrated probabilities.
         passes: Integer[m], how many passes found each pair.
         labels: Integer[n], the person of each subject.
+        groups: Integer[n], at least 0: subjects of a register and a group are about as hard to find. One group by
+            default.
     """
     register, person = np.asarray(register_of_subject, np.int64), np.asarray(labels, np.int64)
+    group = np.zeros(len(register), dtype=np.int64) if groups is None else np.asarray(groups, np.int64)
     found = np.asarray(passes, np.int64)
     sure = (person[pairs.a] == person[pairs.b]) & (pairs.probability >= SURE)
     best = np.zeros(len(register), dtype=np.int64)
@@ -78,14 +90,16 @@ def estimate_missed(
     if best.max(initial=0) < 2:
         return []
     estimates = []
-    for number in range(int(register.max(initial=-1)) + 1):
-        once = np.flatnonzero((register == number) & (best == 1))
-        twice = int(((register == number) & (best == 2)).sum())
+    for number, alike in np.unique(np.stack([register, group], axis=1), axis=0).tolist():
+        own = (register == number) & (group == alike)
+        once = np.flatnonzero(own & (best == 1))
+        twice = int((own & (best == 2)).sum())
         if len(once):
             # of a single one Chao's numerator would be 0: half a pair stands for it
             chao = max(len(once) - 1, 0.5) * len(once) / (2 * (twice + 1))
             spread = max(abs(np.log(len(once) / chao)) / 2, LEAST_SPREAD)
-            estimates.append(MissedLinks(number, float(np.sqrt(chao * len(once))), float(spread), once))
+            expected, among = float(np.sqrt(chao * len(once))), np.flatnonzero(own)
+            estimates.append(MissedLinks(number, expected, float(spread), once, among, alike))
     return estimates
 
 
@@ -104,7 +118,9 @@ def sensitivities(
     bit = register_masks(register, range(int(register.max(initial=-1)) + 1))
     np.bitwise_or.at(held, person, bit)
     linked = held[person] != bit
-    lost = {links.register: links.expected * float(np.exp(links.spread**2 / 2)) for links in missed}
+    lost: dict[int, float] = {}
+    for links in missed:
+        lost[links.register] = lost.get(links.register, 0.0) + links.expected * float(np.exp(links.spread**2 / 2))
     found = {number: int((linked & (register == number)).sum()) for number in np.unique(register).tolist()}
     return {number: count / (count + lost.get(number, 0.0)) if count else 1.0 for number, count in found.items()}
 
@@ -162,24 +178,29 @@ class Fragments:
     def merged(self, cluster: Index, seed: int, draw: int) -> Index:
         """Return each subject's cluster, named by its first subject, after a draw of missed links."""
         for links, company in zip(self.missed, self.company, strict=True):
-            random = np.random.Generator(np.random.PCG64([seed, draw, links.register]))
-            number = int(random.poisson(links.expected * np.exp(links.spread * random.standard_normal())))
-            cluster = self._given(cluster, links.register, company, number, random)
+            # How far the estimator errs is the same for all groups of a register.
+            error = np.random.Generator(np.random.PCG64([seed, draw, links.register])).standard_normal()
+            random = np.random.Generator(np.random.PCG64([seed, draw, links.register, links.group]))
+            number = int(random.poisson(links.expected * np.exp(links.spread * error)))
+            cluster = self._given(cluster, links, company, number, random)
         return cluster
 
-    def _given(self, cluster: Index, register: int, company: Masks, number: int, random: np.random.Generator) -> Index:
-        """Give so many single subjects of a register to persons."""
+    def _given(
+        self, cluster: Index, links: MissedLinks, company: Masks, number: int, random: np.random.Generator
+    ) -> Index:
+        """Give so many single subjects of a register and group to persons."""
         size = np.bincount(cluster, minlength=len(cluster))
         held = np.zeros(len(cluster), dtype=np.uint64)
         np.bitwise_or.at(held, cluster, self.bit)
-        alone = np.flatnonzero((size == 1) & (self.register == register))
+        single = (size == 1) & (self.register == links.register)
+        alone = np.flatnonzero(single) if links.among is None else links.among[single[links.among]]
         tried = random.permutation(alone)[: 2 * number]  # some find nobody in their stratum
         if not len(tried):
             return cluster
         others = np.flatnonzero(size)
         others = random.permutation(others[~np.isin(others, tried)])
         own = self.bit[tried[0]]
-        if register in self.one:
+        if links.register in self.one:
             others = others[held[others] & own == 0]
         if len(company):
             wanted = random.choice(company, size=len(tried))

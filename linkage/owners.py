@@ -44,40 +44,57 @@ def require(table: pa.Table, columns: tuple[str, ...], what: str) -> None:
             raise EvidenceError(f"The {what} have an empty cell.", where={"column": column})
 
 
+def handles_by_pass(handles: Handles) -> Mapping[str, Iterable[Any]]:
+    """Return tables of `handle` and `subject` by pass.
+
+    Raises:
+        EvidenceError: A column is missing or has gaps.
+    """
+    if isinstance(handles, Mapping):
+        return handles
+    require(handles, ("pass", "handle", "subject"), "handles")
+    names: list[str] = []
+    codes = codes_of(handles, "pass", names)
+    own = handles.select(["handle", "subject"])
+    return {names[place]: [own.filter(pa.array(codes == place))] for place in np.unique(codes)}
+
+
 def owners_of(
     edges: pa.Table, handles: Handles, passes: npt.NDArray[np.int16], names: list[str]
 ) -> list[npt.NDArray[np.int64]]:
-    """Return the subjects of both ends of the edges, int64[n] each, -1 where nobody's: a dummy row's.
+    """Return the subjects of both ends of the edges, int64[n] each, -1 where nobody's; as `owners_in_pass`.
 
     Args:
         edges: Columns handle_a and handle_b.
         handles: Columns `pass`, `handle`, `subject`; or, by pass, tables of `handle` and `subject`, each read once.
         passes: int16[n], the pass of each edge, a place in `names`.
-        names: Names of passes; may be added to.
+        names: Names of passes.
+    """
+    ends = [edges.column(name).to_numpy().astype(np.uint64, copy=False) for name in ("handle_a", "handle_b")]
+    found, by_pass = [np.full(len(passes), -1, dtype=np.int64) for _ in ends], handles_by_pass(handles)
+    for place in np.unique(passes).tolist():
+        mine = np.flatnonzero(passes == place)
+        pair = owners_in_pass((ends[0][mine], ends[1][mine]), by_pass.get(names[place], ()), names[place])
+        found[0][mine], found[1][mine] = pair
+    return found
+
+
+def owners_in_pass(
+    ends: tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]], tables: Iterable[Any], name: str
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the subjects of both ends of a pass's edges, int64[n] each, -1 where nobody's: a dummy row's.
+
+    Args:
+        ends: Handles, uint64[n] each.
+        tables: Of `handle` and `subject`, each read once.
+        name: The pass.
 
     Raises:
         EvidenceError: A handle has two owners or stands twice, or a column is missing or has gaps.
     """
-    ends = [edges.column(name).to_numpy().astype(np.uint64, copy=False) for name in ("handle_a", "handle_b")]
-    found = [np.full(len(passes), -1, dtype=np.int64) for _ in ends]
-    by_pass = handles if isinstance(handles, Mapping) else _by_pass(handles, names)
-    order = np.argsort(passes, kind="stable")
-    bounds = np.searchsorted(passes[order], np.arange(len(names) + 1))
-    for place, name in enumerate(names):
-        mine = order[bounds[place] : bounds[place + 1]]
-        if not len(mine):
-            continue
-        wanted, which, table = distinct(np.concatenate([end[mine] for end in ends]).view(np.int64))
-        owner = _looked_up(wanted, table, by_pass.get(name, ()), name)[which]
-        found[0][mine], found[1][mine] = owner[: len(mine)], owner[len(mine) :]
-    return found
-
-
-def _by_pass(handles: pa.Table, names: list[str]) -> dict[str, list[pa.Table]]:
-    require(handles, ("pass", "handle", "subject"), "handles")
-    codes = codes_of(handles, "pass", names)
-    own = handles.select(["handle", "subject"])
-    return {names[place]: [own.filter(pa.array(codes == place))] for place in np.unique(codes)}
+    wanted, which, numbers = distinct(np.concatenate(ends).view(np.int64))
+    owner = _looked_up(wanted, numbers, tables, name)[which]
+    return owner[: len(ends[0])], owner[len(ends[0]) :]
 
 
 def _looked_up(

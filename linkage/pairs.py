@@ -10,6 +10,7 @@ pairs that each pass doubts (namesakes meet in all passes of names; docs/adr/000
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -18,124 +19,178 @@ import pyarrow as pa
 from numba import njit
 
 from linkage.errors import EvidenceError
-from linkage.owners import Handles, codes_of, owners_of, require
+from linkage.kernels.hashing import grown, slot_of
+from linkage.owners import Handles, codes_of, handles_by_pass, owners_in_pass, require
 
-_TINY = 1e-15
+_TINY: Final = 1e-15
+_COLUMNS: Final = ("pass", "handle_a", "handle_b", "weight", "probability")
+_MOST: Final = np.iinfo(np.int32).max  # subjects: the numbers of two make one number
+_PLACES: Final = 1 << 12  # of pairs at first
+_NEVER: Final = -1
 
-
-_SHORT_RUN: Final = 256  # edges of one pair that are sorted by insertion
-_ONE_NUMBER: Final = 3_000_000_000  # subjects of which two fit in 63 bits
+Index = npt.NDArray[np.int64]
+Real = npt.NDArray[np.float64]
 
 
 class SubjectPairs(NamedTuple):
     """Pairs of subjects (int64[n], a < b, sorted, each once) with probability and weight (float64[n])."""
 
-    a: npt.NDArray[np.int64]
-    b: npt.NDArray[np.int64]
-    probability: npt.NDArray[np.float64]
-    weight: npt.NDArray[np.float64]
+    a: Index
+    b: Index
+    probability: Real
+    weight: Real
 
 
 _plain: Any = njit(nogil=True, cache=True)
 
 
-def subject_pairs(edges: pa.Table, handles: Handles) -> SubjectPairs:
+def subject_pairs(edges: pa.Table | Iterable[pa.Table], handles: Handles) -> SubjectPairs:
     """Gather edges into subject pairs; as `met_pairs`, without the passes."""
     return met_pairs(edges, handles)[0]
 
 
-def met_pairs(edges: pa.Table, handles: Handles) -> tuple[SubjectPairs, npt.NDArray[np.int64]]:
+def met_pairs(edges: pa.Table | Iterable[pa.Table], handles: Handles) -> tuple[SubjectPairs, Index]:
     """Gather edges into subject pairs; int64[n] says how many passes found each.
 
     Args:
-        edges: Columns of `contract/edges.py`; here pass, handle_a, handle_b, weight, probability count.
+        edges: Columns of `contract/edges.py`; here pass, handle_a, handle_b, weight, probability count. Or tables of
+            them, of which one is in memory at a time: passes come in the order of their names, none in two tables.
         handles: Columns `pass` (string), `handle` (uint64), `subject` (integer): who owns a handle; or, by pass,
             tables of the last two, which are read one after the other. Handles of dummy rows are not listed:
             their edges fall away.
 
     Raises:
-        EvidenceError: A column is missing or has gaps, a handle has two owners, or a number is not finite.
+        EvidenceError: A column is missing or has gaps, a handle has two owners, a number is not finite or too
+            large, or passes are out of order.
     """
-    require(edges, ("pass", "handle_a", "handle_b", "weight", "probability"), "edges")
+    by_pass, meetings, last = handles_by_pass(handles), _Meetings(), ""
+    for table in [edges] if isinstance(edges, pa.Table) else edges:
+        require(table, _COLUMNS, "edges")
+        for name, rows in _passes_of(table):
+            if name <= last:
+                raise EvidenceError("Tables of edges do not come in the order of their passes.", where={"pass": name})
+            last = name
+            ends, weight, probability = _numbers(table, rows)
+            a, b = owners_in_pass(ends, by_pass.get(name, ()), name)
+            kept = (a >= 0) & (b >= 0) & (a != b)
+            if max(a.max(initial=0), b.max(initial=0)) > _MOST:
+                raise EvidenceError("The number of a subject is too large.", where={"pass": name})
+            key = np.minimum(a, b) << 32 | np.maximum(a, b)
+            meetings.add(key[kept], probability[kept], weight[kept])
+    return meetings.gathered()
+
+
+def _passes_of(table: pa.Table) -> Iterator[tuple[str, Index | slice]]:
+    """Yield the passes of a table in the order of their names, and their rows."""
     names: list[str] = []
-    passes = codes_of(edges, "pass", names)
-    ends = owners_of(edges, handles, passes, names)
-    ranks = np.argsort(np.argsort(np.array(names, dtype=np.str_))).astype(np.int16)
-    probability = edges.column("probability").to_numpy().astype(np.float64)
-    weight = edges.column("weight").to_numpy().astype(np.float64)
+    codes = codes_of(table, "pass", names)
+    held = np.unique(codes).tolist()
+    if len(held) == 1:
+        yield names[held[0]], slice(None)
+        return
+    for name, place in sorted((names[place], place) for place in held):
+        yield name, np.flatnonzero(codes == place)
+
+
+def _numbers(
+    table: pa.Table, rows: Index | slice
+) -> tuple[tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]], Real, Real]:
+    """Return handles of both ends, weights and probabilities of some rows, checked."""
+    a, b = (table.column(name).to_numpy()[rows].astype(np.uint64, copy=False) for name in ("handle_a", "handle_b"))
+    weight, probability = (
+        table.column(name).to_numpy()[rows].astype(np.float64, copy=False) for name in ("weight", "probability")
+    )
     if not (np.isfinite(probability).all() and np.isfinite(weight).all()):
         raise EvidenceError("An edge's weight or probability is not finite.")
     if len(probability) and (probability.min() < 0 or probability.max() > 1):
         raise EvidenceError("An edge's probability lies outside 0 to 1.")
-    kept = (ends[0] >= 0) & (ends[1] >= 0) & (ends[0] != ends[1])
-    a, b = np.minimum(*ends)[kept], np.maximum(*ends)[kept]
-    probability, weight = probability[kept], weight[kept]
-    return _gathered(ranks[passes[kept]] if names else passes[kept], a, b, probability, weight)
+    return (a, b), weight, probability
 
 
-def _ordered(
-    passes: npt.NDArray[Any],
-    a: npt.NDArray[np.int64],
-    b: npt.NDArray[np.int64],
-    probability: npt.NDArray[np.float64],
-    weight: npt.NDArray[np.float64],
-) -> npt.NDArray[np.int64]:
-    """Order edges by subjects and pass, the best first: by one number a pair, then inside each short run."""
-    limit = int(b.max(initial=0)) + 1
-    if limit < _ONE_NUMBER:
-        key = a * limit + b
-        order = np.argsort(key).astype(np.int64, copy=False)
-        if _order_runs(key, passes, probability, weight, order):
-            return order
-    return np.lexsort((-weight, -probability, passes, b, a)).astype(np.int64, copy=False)
+class _Meetings:
+    """Pairs met so far: sums over passes of the best edge in each."""
+
+    def __init__(self) -> None:
+        self._passes, self._used = 0, np.zeros(1, dtype=np.int64)
+        self._table = np.zeros((2 * _PLACES, 2), dtype=np.int64)
+        self._sums, self._times = np.zeros((_PLACES, 5)), np.full((_PLACES, 2), _NEVER, dtype=np.int32)
+
+    def add(self, key: Index, probability: Real, weight: Real) -> None:
+        """Add a pass: pairs as one number, a pair perhaps several times."""
+        share = np.clip(probability, _TINY, 1 - _TINY)
+        odds = np.log(share) - np.log1p(-share)
+        start = 0
+        while start < len(key):
+            start = _meet(key, probability, odds, weight, start, self._passes, self._table, self._used, self._sums,
+                          self._times)  # fmt: skip
+            if start < len(key):
+                self._grow()
+        self._passes += 1
+
+    def _grow(self) -> None:
+        n = len(self._sums)
+        sums, times = np.zeros((2 * n, 5)), np.full((2 * n, 2), _NEVER, dtype=np.int32)
+        sums[:n], times[:n] = self._sums, self._times
+        self._sums, self._times, self._table = sums, times, grown(self._table)
+
+    def gathered(self) -> tuple[SubjectPairs, Index]:
+        """Return the pairs, sorted, and in how many passes each was met."""
+        n = int(self._used[0])
+        filled = self._table[self._table[:, 1] > 0]
+        self._table = self._table[:0]
+        filled = filled[np.argsort(filled[:, 0])]
+        a, b, number = filled[:, 0] >> 32, filled[:, 0] & 0xFFFF_FFFF, filled[:, 1] - 1
+        del filled
+        met = self._times[:n, 1][number].astype(np.int64) + 1
+        odds = (self._sums[:n, 0] + self._sums[:n, 3])[number] / met
+        weight = (self._sums[:n, 1] + self._sums[:n, 4])[number] / met
+        return SubjectPairs(a, b, 1 / (1 + np.exp(-odds)), weight), met
 
 
 @_plain
-def _order_runs(key: Any, passes: Any, probability: Any, weight: Any, order: Any) -> Any:
-    """Sort each run of one pair by pass and falling probability and weight; False, unfinished, if one is long."""
-    start, n = 0, len(order)
-    while start < n:
-        end = start + 1
-        while end < n and key[order[end]] == key[order[start]]:
-            end += 1
-            if end - start > _SHORT_RUN:
-                return False
-        for at in range(start + 1, end):
-            row, to = order[at], at
-            while to > start:
-                other = order[to - 1]
-                if passes[other] != passes[row]:
-                    before = passes[other] < passes[row]
-                elif probability[other] != probability[row]:
-                    before = probability[other] > probability[row]
-                else:
-                    before = weight[other] >= weight[row]
-                if before:
-                    break
-                order[to] = other
-                to -= 1
-            order[to] = row
-        start = end
-    return True
+def _meet(
+    key: Any,
+    probability: Any,
+    odds: Any,
+    weight: Any,
+    start: int,
+    this: int,
+    table: Any,
+    used: Any,
+    sums: Any,
+    times: Any,
+) -> Any:
+    """Add edges of pass number `this` from `start` on, until there is no place for another pair; return where.
 
-
-def _gathered(
-    passes: npt.NDArray[Any],
-    a: npt.NDArray[np.int64],
-    b: npt.NDArray[np.int64],
-    probability: npt.NDArray[np.float64],
-    weight: npt.NDArray[np.float64],
-) -> tuple[SubjectPairs, npt.NDArray[np.int64]]:
-    """Take the best edge of each pair in each pass, then the mean over its passes."""
-    order = _ordered(passes, a, b, probability, weight)
-    a, b, passes, probability, weight = a[order], b[order], passes[order], probability[order], weight[order]
-    if not len(a):
-        return SubjectPairs(a, b, probability, weight), np.empty(0, dtype=np.int64)
-    new = np.r_[True, (a[1:] != a[:-1]) | (b[1:] != b[:-1])]
-    best = new | np.r_[True, passes[1:] != passes[:-1]]
-    start = np.flatnonzero(new[best])
-    number = np.diff(np.r_[start, int(best.sum())])
-    share = np.clip(probability[best], _TINY, 1 - _TINY)
-    odds = np.add.reduceat(np.log(share) - np.log1p(-share), start) / number
-    weights = np.add.reduceat(weight[best], start) / number
-    return SubjectPairs(a[new], b[new], 1 / (1 + np.exp(-odds)), weights), number.astype(np.int64)
+    Args:
+        key: int64[n].
+        probability: float64[n].
+        odds: float64[n], its log odds.
+        weight: float64[n].
+        start: First edge.
+        this: Number of the pass.
+        table: int64[places, 2], the hash table of pairs to their numbers, counted from 1.
+        used: int64[1], pairs so far.
+        sums: float64[pairs, 5]: odds and weight summed over earlier passes; probability, odds and weight of the
+            best edge in the last one.
+        times: int32[pairs, 2]: the last pass, and how many came before it.
+    """
+    for at in range(start, len(key)):
+        slot = slot_of(table, key[at])
+        if table[slot, 1] == 0:
+            if used[0] == len(sums):
+                return at
+            used[0] += 1
+            table[slot, 0], table[slot, 1] = key[at], used[0]
+        pair = table[slot, 1] - 1
+        if times[pair, 0] == this:
+            before = sums[pair, 2]
+            if before > probability[at] or (before == probability[at] and sums[pair, 4] >= weight[at]):
+                continue
+        else:
+            sums[pair, 0] += sums[pair, 3]
+            sums[pair, 1] += sums[pair, 4]
+            times[pair, 0] = this
+            times[pair, 1] += 1
+        sums[pair, 2], sums[pair, 3], sums[pair, 4] = probability[at], odds[at], weight[at]
+    return len(key)

@@ -1,33 +1,30 @@
-"""`wasl bench linkage`: from pass tables on disk to person ids, by the code of both units."""
+"""`wasl bench linkage`: from pass tables on disk to person ids, and how right they are."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import time
-from functools import cache
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow.parquet as pq
 
 from evaluation.benchmarks.encoded import bench_agreement, encode
+from evaluation.benchmarks.linked import Task, measure
 from evaluation.benchmarks.machine import machine, versions
 from evaluation.benchmarks.persons import two_registers
-from evaluation.stages import Stages, peak_bytes
-from linkage.cluster import cluster
-from linkage.engines import Engine, Job, Linked, LocalEngine, link
-from linkage.engines.dask import DaskEngine
-from linkage.pairs import subject_pairs
 from linkage.plan import plan_of
 
-MEMORY_BYTES: Final = 1_000_000_000
+Result = TypeVar("Result")
 _TRUTH: Final = "truth.csv"
 _APART: Final = 20_000
+_FEW: Final = 400
 Files = dict[str, dict[str, Path]]
 
 
@@ -74,70 +71,55 @@ def bench(
             cluster's own processor time and memory are not counted.
 
     Returns:
-        stages (seconds, peak bytes when it ended), pairs compared, F1, machine, versions.
+        stages (wall and processor seconds, peak bytes within), pairs compared, F1, machine, versions. Data are made
+        and the linkage is run in processes of their own; only the latter counts, from its pass tables to person ids.
     """
     root = folder or Path(tempfile.mkdtemp(prefix="wasl-bench-"))
+    place, work = _place(root, persons, seed), Path(tempfile.mkdtemp(prefix="work-", dir=_made(root)))
+    apart = persons >= _APART  # each in a process of its own, whose memory is not the other's
     try:
-        stages = Stages()
-        with stages.measure("data (not counted)"):
-            _warm(threads)
-            if persons >= _APART:  # in a process of its own, whose memory is not the linkage's
-                maker = get_context("spawn").Process(target=prepare, args=(persons, _place(root, persons, seed), seed))
-                maker.start()
-                maker.join()
-            tables, handles = prepare(persons, _place(root, persons, seed), seed)
-        work = Path(tempfile.mkdtemp(prefix="work-", dir=root))
-        engine: Engine = LocalEngine(threads) if scheduler is None else DaskEngine.connect(scheduler, threads)
-        try:
-            start, cpu = time.perf_counter(), time.process_time()
-            labels, linked = run(persons, tables, handles, work, engine, stages)
-            seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-        finally:
-            engine.close()
-            shutil.rmtree(work)
-        truth = pl.read_csv(_place(root, persons, seed) / _TRUTH)["entity"].to_numpy()
+        start = time.perf_counter()
+        tables, handles = _called(apart, prepare, persons, place, seed)
+        prepared = round(time.perf_counter() - start, 3)
+        task = Task(persons, plan_of(bench_agreement(persons)), tables, handles, work / "linkage")
+        found = _called(apart, measure, task, _small(work), threads, scheduler)
+        truth = pl.read_csv(place / _TRUTH)["entity"].to_numpy()
         return {
             "persons": persons,
             "engine": "local" if scheduler is None else "dask",
             "threads": threads,
-            "stages": stages.measured,
-            "seconds": round(seconds, 3),
-            "cpu_seconds": round(cpu, 3),
-            "peak_bytes": peak_bytes(),
+            "data_seconds": prepared,
+            "stages": found.stages,
+            "seconds": round(found.seconds, 3),
+            "cpu_seconds": round(found.cpu_seconds, 3),
+            "peak_bytes": found.peak_bytes,
             "passes": len(tables),
-            "pairs_compared": sum(counts.pairs for counts in linked.counts.values()),
-            "edges": linked.edges.num_rows,
-            **quality(labels, truth, persons),
+            "pairs_compared": found.pairs,
+            "edges": found.edges,
+            **quality(found.labels, truth, persons),
             "machine": machine(),
             "versions": versions(),
         }
     finally:
-        if folder is None:
-            shutil.rmtree(root)
+        shutil.rmtree(work if folder else root)
 
 
-def run(
-    persons: int, tables: Files, handles: Files, work: Path, engine: Engine, stages: Stages
-) -> tuple[npt.NDArray[np.int64], Linked]:
-    """Link and cluster; returns the person of each row (int64[2 persons]) and what was linked."""
-    plan = plan_of(bench_agreement(persons))
-    linked = link(Job(plan, tables, work, MEMORY_BYTES), engine, stages.measure)
-    with stages.measure("pairs"):
-        by_pass = {name: (pq.read_table(path) for path in files.values()) for name, files in handles.items()}
-        pairs = subject_pairs(linked.edges, by_pass)
-    with stages.measure("cluster"):
-        register = np.repeat(np.arange(2), persons)
-        labels = cluster(2 * persons, register, (0, 1), pairs.a, pairs.b, pairs.probability)
-    return labels, linked
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
-@cache
-def _warm(threads: int) -> None:
-    """Compile the kernels on a few rows, so that no stage measures the compiler."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        tables, handles = prepare(400, folder / "data")
-        run(400, tables, handles, folder / "work", LocalEngine(threads), Stages())
+def _called(apart: bool, work: Callable[..., Result], *arguments: Any) -> Result:
+    if not apart:
+        return work(*arguments)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def _small(work: Path) -> Task:
+    """Return a linkage of a few rows: kernels are compiled by it, so that no stage measures the compiler."""
+    tables, handles = prepare(_FEW, work / "few")
+    return Task(_FEW, plan_of(bench_agreement(_FEW)), tables, handles, work / "few-linkage")
 
 
 def quality(labels: npt.NDArray[np.int64], entity: npt.NDArray[np.int64], persons: int) -> dict[str, float]:

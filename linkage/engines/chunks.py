@@ -1,13 +1,13 @@
 """Chunk files: Arrow tables that are whole or not there, and say so themselves.
 
-A file is the table in Arrow's file format and 32 bytes of SHA-256 over it. It is written under another name, synced and
-renamed, so that a killed worker leaves no half of one; whatever happens to it later shows when it is read.
+A file is the table in Arrow's file format and 32 bytes of SHA-256 over it. It is written under another name and
+renamed, so that a killed worker leaves no half of one; whatever happens to it later, a machine that stops before the
+disk has it all included, shows when it is read, and the chunk is made again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from pathlib import Path
 from typing import Final
@@ -31,8 +31,6 @@ def write_chunk(path: Path, table: pa.Table) -> None:
         with aside.open("xb") as file:
             file.write(content)
             file.write(hashlib.sha256(content).digest())
-            file.flush()
-            os.fsync(file.fileno())
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

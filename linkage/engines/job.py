@@ -6,7 +6,7 @@
 | count | pass x range | pattern counts, and the compared pairs while they are few |
 | fit | 1, here | the model |
 | emit | pass x range | edges |
-| join | passes, here | the canonical edges |
+| join | a pass at a time, when it is read | the canonical edges |
 
 Block tokens are spread evenly, so that a range is the tokens that begin with the same bits. All that
 tasks leave are chunk files (`chunks`) named after what they hold: a run that was broken off goes on from
@@ -15,7 +15,7 @@ them, and it makes no difference which worker made which, or how often.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,14 +109,28 @@ class Linked:
     Attributes:
         counts: Pass to its pattern counts.
         model: The fitted model.
-        edges: The canonical edges.
+        chunks: Pass to the chunk files of its edges, in the order of their names.
         recomputed: Names of chunk files that were found damaged and made again.
     """
 
     counts: dict[str, PatternCounts]
     model: Model
-    edges: pa.Table
+    chunks: Mapping[str, tuple[Path, ...]]
     recomputed: tuple[str, ...]
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the canonical edges pass by pass, as `pairs.met_pairs` takes them.
+
+        Raises:
+            ChunkError: A chunk file is no longer what was written.
+        """
+        for files in self.chunks.values():
+            yield join_edges(read_chunk(path) for path in files)
+
+    @property
+    def edges(self) -> pa.Table:
+        """All canonical edges in one table; errors as `tables`."""
+        return pa.concat_tables([EDGE_SCHEMA.empty_table(), *self.tables()]).unify_dictionaries()
 
 
 def _unmeasured(_step: str) -> AbstractContextManager[None]:
@@ -150,6 +164,7 @@ def link(job: Job, engine: Engine, measure: Measure = _unmeasured) -> Linked:
         damaged = _run(engine, split_table, splits)
     with measure("count"):
         damaged += _run(engine, count_part, parts)
+        pa.default_memory_pool().release_unused()
     counts: dict[str, list[PatternCounts]] = {}
     for part in parts:
         counts.setdefault(part.name, []).append(counts_of(read_chunk(part.counts_file)))
@@ -160,8 +175,11 @@ def link(job: Job, engine: Engine, measure: Measure = _unmeasured) -> Linked:
     emitting = [part.with_model(written) for part in parts]
     with measure("emit"):
         damaged += _run(engine, emit_part, emitting)
-        edges = _joined(emitting)
-    return Linked(merged, model, edges, tuple(damaged))
+    chunks = {
+        name: tuple(part.result for part in emitting if part.name == name)
+        for name in sorted({part.name for part in emitting})
+    }
+    return Linked(merged, model, chunks, tuple(damaged))
 
 
 def _run(engine: Engine, task: Task, items: list[Part] | list[Split]) -> list[str]:
@@ -173,11 +191,3 @@ def _run(engine: Engine, task: Task, items: list[Part] | list[Split]) -> list[st
             damaged += [path.name for path in item.files if path.exists() and not sound(path)]
     engine.run(task, waiting)
     return damaged
-
-
-def _joined(parts: list[Part]) -> pa.Table:
-    by_pass: dict[str, list[pa.Table]] = {}
-    for part in parts:
-        by_pass.setdefault(part.name, []).append(read_chunk(part.result))
-    whole = [join_edges(by_pass.pop(name)) for name in sorted(by_pass)]
-    return pa.concat_tables([EDGE_SCHEMA.empty_table(), *whole]).unify_dictionaries().combine_chunks()
