@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Final
 
 import numpy as np
 import polars as pl
 
+from connectors.structure import SIGMAS
 from contract.audit_report import (
     AttackFigures,
     ControlFigures,
@@ -107,7 +109,7 @@ def audit_records(encodings: Encodings, *, rows: int, overlaps: Sequence[float],
         attacked=size,
         leakage=leakage,
         known_pairs=KnownPairs(pairs=min(pairs, size // 2), named=worst),
-        structure=_structure(shape),
+        structure=_structure(shape, size),
         attacks=tuple(_figures(result) for result in every),
         keys=tuple(
             ControlFigures(name=name, found=named_hits(result), baseline=result.baseline)
@@ -120,13 +122,19 @@ def _everybody(encodings: Encodings) -> pl.DataFrame:
     """Return one row (`handle`, `encoding` and clear text) of each likely person, in the order of random handles.
 
     A second row of a person would make her a known pair and a target at once. Of persons with equal grams (namesakes
-    born on one day) the first stands for all: no attack can tell them apart.
+    born on one day, whichever name comes first) the first stands for all: no attack can tell them apart.
     """
     made = encodings.passes[RECORD_TABLE]
     table = pl.DataFrame(made.columns("handle", "encoding")).join(made.handles, on="handle")
     clear = table.join(_clear(encodings.identities), on=["subject", "identity"], how="left").sort("handle")
     of_person = clear.unique("subject", keep="first", maintain_order=True)
-    grams = ["\t".join(sorted(one)) for one in _persons(of_person).grams]
+    clear_text = _persons(of_person)
+    names = [
+        " ".join(sorted(f"{given} {family}".split()))
+        for given, family in zip(clear_text.given, clear_text.family, strict=True)
+    ]
+    either_order = Persons(tuple(names), ("",) * len(names), clear_text.birth)
+    grams = ["\t".join(sorted(one)) for one in either_order.grams]
     return of_person.with_columns(pl.Series("_grams", grams)).unique("_grams", keep="first", maintain_order=True)
 
 
@@ -196,14 +204,16 @@ def _leakage(overlap: float, found: dict[str, AttackResult], rows: int) -> Leaka
     return LeakageFigures(overlap=overlap, passes=(one,), union=worst, union_confident=Hits(hits=0, total=0))
 
 
-def _structure(shape: AttackResult) -> tuple[StructureFigure, ...]:
+def _structure(shape: AttackResult, rows: int) -> tuple[StructureFigure, ...]:
+    """Limits as on the whole table (`connectors.structure`): what chance adds to a bit's frequency is no leakage."""
+    slack = MAX_BIT_DEVIATION + SIGMAS * 0.5 / sqrt(rows)
     limits = {
         "linear_leakage": (0.0, MAX_LINEAR_LEAKAGE),
         "low_record_leakage": (0.0, MAX_LINEAR_LEAKAGE),
         "duplicates": (0.0, 0.0),
         "length_correlation": (-MAX_LENGTH_CORRELATION, MAX_LENGTH_CORRELATION),
-        "lowest_bit_frequency": (0.5 - MAX_BIT_DEVIATION, 1.0),
-        "highest_bit_frequency": (0.0, 0.5 + MAX_BIT_DEVIATION),
+        "lowest_bit_frequency": (max(0.5 - slack, 0.0), 1.0),
+        "highest_bit_frequency": (0.0, min(0.5 + slack, 1.0)),
     }
     return tuple(
         StructureFigure(
