@@ -23,6 +23,8 @@ SAMPLE: Final = 100_000
 #: A collision or two happen by chance in small tables.
 _FEW: Final = 3.0
 _BIT_DEVIATION: Final = 0.05
+#: Rows of a block: caps leave some dozens. The audit searches no larger block, so none may leave.
+LARGEST_BLOCK: Final = 400
 #: Rows whose bits are counted: each has some thousands.
 _RECORDS: Final = 20_000
 _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
@@ -48,7 +50,9 @@ def structure_figures(tables: Mapping[str, pa.Table]) -> tuple[StructureFigure, 
             records = True
             figures += _records(name, table)
         else:
-            tokens.append(np.unique(_words(table, "block")))
+            blocks, rows = np.unique(_words(table, "block"), return_counts=True)
+            tokens.append(blocks)
+            figures += [_figure("rows of the largest block", name, int(rows.max(initial=0)), 0, LARGEST_BLOCK)]
             figures += _blocks(name, table)
         del table  # the next one may be large, too
     return (*_handles(handles, None if records else tokens), *figures)

@@ -109,11 +109,12 @@ class CapTerms(Frozen):
 
     A key value above the cap is listed unless discrete Laplace noise (`epsilon`) takes its count more than `margin`
     below the first count above the cap. Of the values one person above the cap a share of
-    a ** (margin + 1) / (1 + a), a = exp(-epsilon), stays unlisted: .5 % at the defaults.
+    a ** (margin + 1) / (1 + a), a = exp(-epsilon), stays unlisted: .5 % at the defaults. Each vintage's list is drawn
+    anew, so that `epsilon` bounds what the list of one vintage tells of one person; over vintages it adds up.
     """
 
     persons_per_key: int = Field(default=1, ge=1)
-    epsilon: float = Field(default=1.0, gt=0)
+    epsilon: float = Field(default=1.0, gt=0, le=1)
     margin: int = Field(default=4, ge=0)
 
 

@@ -12,11 +12,25 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.agreement import Agreement, PassTerms
-from contract.audit_report import AuditReport, ControlFigures, Hits, Reason, ReasonCode, StructureFigure, Verdict
+from contract.audit_report import (
+    AUDIT_VERSION,
+    AuditReport,
+    ControlFigures,
+    Hits,
+    Reason,
+    ReasonCode,
+    StructureFigure,
+    Verdict,
+)
 from contract.submission import pass_names
 
 #: Least share that an attack must name of each positive control, by its name.
 POSITIVE_CONTROLS: Final = {"bloom_blocks": 0.5, "uncapped_sketches": 0.3, "plain_filters": 0.9}
+#: Rows of synthetic people that a control attacks at least, and what a blind guess may be right at most on many rows.
+LEAST_CONTROL_ROWS: Final = 20
+MOST_CHANCE: Final = 0.01
+#: Persons above which some row must have been read from known pairs.
+LEAST_KNOWN: Final = 100
 #: A negative control misbehaves if so many hits are less probable than this by chance.
 CHANCE_LEVEL: Final = 0.001
 #: What each profile's audit must have run.
@@ -105,8 +119,14 @@ def _missing(report: AuditReport, agreement: Agreement) -> Iterator[Reason]:
         yield Reason(code="too_few", where="persons at full overlap", found=full.union.total, bound=least)
     elif report.subjects == 0 and any(one.rows for one in full.passes):
         yield Reason(code="too_few", where="persons", found=0, bound=1)  # rows of nobody: nothing was attacked
+    elif report.attacked and any(one.rows for one in full.passes) and not any(one.named.total for one in full.passes):
+        yield Reason(code="too_few", where="rows of the passes", found=0, bound=1)
+    if report.audit_version != AUDIT_VERSION:
+        yield Reason(code="incomplete", where="an attack of this version")
     if report.known_pairs is None:
         yield Reason(code="incomplete", where="the attack with known pairs")
+    elif report.subjects >= LEAST_KNOWN and report.known_pairs.named.total == 0:
+        yield Reason(code="too_few", where="rows with known pairs", found=0, bound=1)
     if not report.structure:
         yield Reason(code="incomplete", where="the structure of the tables")
     if (terms.attributes or terms.events) and report.payload is None:
@@ -120,7 +140,13 @@ def _controls(report: AuditReport) -> Iterator[Reason]:
     for control in report.controls:
         if control.name in ON_OWN_ROWS and report.subjects == 0:
             continue  # an empty register has nothing to read
-        if not behaved(control):
+        rows = control.found.total
+        if control.name not in ON_OWN_ROWS and rows < LEAST_CONTROL_ROWS:
+            yield Reason(code="too_few", where=f"the control {control.name}", found=rows, bound=LEAST_CONTROL_ROWS)
+        most = max(MOST_CHANCE, 1 / max(report.attacked, 1))
+        if control.baseline > most:  # a guess that is mostly right would excuse any hit
+            yield Reason(code="control", where=control.name, found=control.baseline, bound=most)
+        elif not behaved(control):
             bound = POSITIVE_CONTROLS.get(control.name, control.baseline)
             yield Reason(code="control", where=control.name, found=control.found.share, bound=bound)
 

@@ -23,6 +23,7 @@ from contract.agreement import Agreement, GateTerms, ProfileTerms
 from contract.audit_report import AuditReport
 from contract.errors import ConflictError, WaslError
 from evaluation.audit.evaluated import audit_all, released
+from evaluation.audit.together import leakage_together
 from evaluation.connectors import make_agents, slugs
 from evaluation.datasets import LabelledSet
 from evaluation.measures import Opened, measure
@@ -104,9 +105,15 @@ def evaluate(
             with stages.measure("encode"):
                 manifests = encode_all(agents, VINTAGE, group)
             audits: dict[str, AuditReport] = {}
+            together: dict[str, Any] | None = None
             if audit_rows and profile != "clear":
                 with stages.measure("audit"):
                     audits = audit_all(agents, manifests)
+                if profile == "blind_blocks" and len(agents) > 1:
+                    with stages.measure("audit of all together"):
+                        together = leakage_together(
+                            signed.agreement, agents, manifests, dataset.truth, persons=audit_rows
+                        )
             with stages.measure("push"):
                 for name, agent in agents.items():
                     agent.approve(manifests[name], by="evaluation")
@@ -127,7 +134,7 @@ def evaluate(
             report = _report(dataset, link_map, opened)
             if also is not None:
                 report |= also(opened)
-    report |= released(audits)
+    report |= {**released(audits), "leakage_together": together}
     report["stages"] = stages.measured
     return Evaluation(report, link_map)
 

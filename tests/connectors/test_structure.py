@@ -52,6 +52,15 @@ def test_sound_tables_keep_every_limit(encoded):
     assert broken(linkability_figures(encoded)) == set()
 
 
+def test_a_block_larger_than_the_audit_searches_does_not_leave():
+    broad = (PassTerms(name="broad", levels=(("family_initial",),)), PASSES[0])
+    agreement = agreement_over(broad)
+    tables_of_both = tables(profile_for(agreement).encode(people(4000), context(agreement)))
+    found = [figure for figure in structure_figures(tables_of_both) if not figure.held]
+    assert [(figure.check, figure.where) for figure in found] == [("rows of the largest block", "broad")]
+    assert found[0].found > structure.LARGEST_BLOCK == found[0].most
+
+
 def test_bloom_filters_betray_themselves_by_their_weight():
     agreement = agreement_over(PASSES)
     control = encode_control(people(1500), PASSES[0], context(agreement), BLOOM)

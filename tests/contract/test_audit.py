@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contract.agreement import GateTerms, PassTerms, ProfileTerms
 from contract.audit_override import AuditDossier, GateRefusedError, Override, check_dossier
-from contract.audit_report import AuditReport, ControlFigures, Hits, StructureFigure, wilson
+from contract.audit_report import AuditReport, ControlFigures, Hits, KnownPairs, StructureFigure, wilson
 from contract.audit_verdict import by_chance, judge
 from contract.errors import SignatureError, SubmissionError
 from contract.submission import FileEntry, Manifest
@@ -99,6 +99,8 @@ def test_the_reports_own_word_counts_for_nothing(world):
         ({"controls": ()}, "incomplete"),
         ({"leakage": ()}, "incomplete"),
         ({"known_pairs": None}, "incomplete"),
+        ({"known_pairs": KnownPairs(pairs=0, named=Hits(hits=0, total=0))}, "too_few"),
+        ({"audit_version": "0"}, "incomplete"),
         ({"structure": ()}, "incomplete"),
         ({"attacked": 100}, "too_few"),
         ({"controls": (ControlFigures(name="bloom_blocks", found=Hits(hits=10, total=100)),)}, "control"),
@@ -236,7 +238,16 @@ def test_a_control_that_attacked_nothing_and_rows_of_nobody_prove_nothing(world)
     agreement, _, manifest = world
     controls = report_of(manifest, agreement).controls
     empty = (*controls[:2], controls[2].model_copy(update={"found": Hits(hits=0, total=0)}), *controls[3:])
-    assert codes(report_of(manifest, agreement, controls=empty), agreement) == ["control"]
+    assert codes(report_of(manifest, agreement, controls=empty), agreement) == ["too_few", "control"]
+    one_row = (controls[0].model_copy(update={"found": Hits(hits=1, total=1)}), *controls[1:])
+    assert codes(report_of(manifest, agreement, controls=one_row), agreement) == ["too_few"]
+    read = {"found": Hits(hits=2900, total=2900), "baseline": 1.0}  # "a blind guess is always right"
+    excused = (*controls[:3], controls[3].model_copy(update=read), *controls[4:])
+    assert codes(report_of(manifest, agreement, controls=excused), agreement) == ["control"]
+    full = report_of(manifest, agreement).leakage[0]
+    untouched = tuple(one.model_copy(update={"named": Hits(hits=0, total=0)}) for one in full.passes)
+    leakage = (full.model_copy(update={"passes": untouched}),)
+    assert codes(report_of(manifest, agreement, leakage=leakage), agreement) == ["too_few"]
     nobody = report_of(manifest, agreement, subjects=0, attacked=0)
     assert judge(nobody, agreement).verdict == "INVALID"
 

@@ -36,6 +36,7 @@ KEYS = {
     "passes",
     "profile",
     "leakage",
+    "leakage_together",
     "gate",
     "stages",
 }
@@ -138,12 +139,19 @@ def test_the_command_repeats_the_run_and_prints_one_object(folder, results, tmp_
     assert printed.count("\n") == 1
     expected = results["blind_blocks"]
     # time passes, every run's parties have keys of their own, and only the command attacks what it links
-    own = {"stages", "agreement", "leakage", "gate"}
+    own = {"stages", "agreement", "leakage", "leakage_together", "gate"}
     assert {k: v for k, v in report.items() if k not in own} == {
         k: v for k, v in expected.report.items() if k not in own
     }
     assert pl.read_csv(tmp_path / "links.csv", infer_schema=False).equals(expected.links)
-    assert expected.report["leakage"] is expected.report["gate"] is None
+    assert expected.report["leakage"] is expected.report["gate"] is expected.report["leakage_together"] is None
+    together = report["leakage_together"]
+    assert set(together["passes"]) == {one["name"] for one in report["passes"]}
+    assert (
+        together["attacked"] == together["union"]["total"] > max(one["attacked"] for one in report["leakage"].values())
+    )
+    # rows of one person complete each other: more persons are named than in the register that hides its own best
+    assert together["union"]["hits"] > 0
     assert set(report["leakage"]) == set(report["gate"]["registers"]) == {"Permits 2024", "pay"}
     for found in report["leakage"].values():
         assert set(found["passes"]) == {one["name"] for one in report["passes"]}

@@ -61,6 +61,9 @@ def _summary(report: dict[str, Any]) -> str:
         for name, found in report["leakage"].items():
             union, verdict = found["union"], report["gate"]["registers"][name]["verdict"]
             lines.append(f"{name:<24} {union['total']:>8} {union['share']:>8.1%} {union['high']:>8.1%}  {verdict}")
+    if report["leakage_together"]:
+        union = report["leakage_together"]["union"]
+        lines.append(f"{'all registers together':<24} {union['total']:>8} {union['share']:>8.1%} {union['high']:>8.1%}")
     if "trajectories" in report:
         lines += _accuracy(report["trajectories"])
     seconds = sum(stage["seconds"] for stage in report["stages"].values())

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from connectors.structure import LARGEST_BLOCK
 from contract.agreement import CapTerms, PassTerms
 from evaluation.attacks.blocks.keys import KeyIndex, level_keys, numbered
 from evaluation.attacks.blocks.layout import AttackInputError, Layout
@@ -22,8 +23,8 @@ from pseudonymisation.encoding.values import distinct_values, plain_values
 
 #: A key value that is emitted less often than this is no candidate.
 LEAST_PRIOR: Final = 1e-3
-#: Larger groups are left out: their pairs would not fit in memory.
-LARGEST_GROUP: Final = 400
+#: Larger groups are left out: their pairs would not fit in memory. No submission with such a block leaves.
+LARGEST_GROUP: Final = LARGEST_BLOCK
 _MOST_HIDDEN: Final = 24
 _MANY: Final = 64  # persons of a key value above which a register's part of them is taken as the mean
 Ints = npt.NDArray[np.int64]

@@ -269,7 +269,7 @@ def test_tokens_are_equal_exactly_where_block_and_value_are(people):
 
 def test_crowded_keys_are_refined_in_the_tables_too():
     crowd = frame(*(person(n, name, "alami", DAY) for n, name in enumerate(["sara", "omar", "li"])))
-    made, _ = agreement(caps={"persons_per_key": 2, "epsilon": 60.0})
+    made, _ = agreement(caps={"persons_per_key": 2})
     crowded = count_crowded(crowd, PASSES, KEY, made.caps, SeededRandomness(b"c"))
     report = BlindBlocks().encode(crowd, _context(made=made, crowded=crowded))["birth_date"].report
     assert report.levels == (0, 3)
@@ -293,7 +293,7 @@ def test_withheld_rows_are_counted_by_group():
     )
     names = PassTerms(name="names", levels=(("skeleton_pair",),))
     made = agreement(passes=(names,))[0]
-    crowded = count_crowded(people, (names,), KEY, CapTerms(epsilon=50.0), SeededRandomness(b"n"))
+    crowded = count_crowded(people, (names,), KEY, CapTerms.model_construct(epsilon=50.0), SeededRandomness(b"n"))
     context = EncodingContext(made, "anapec", KEY, crowded, SeededRandomness(b"h"))
     report = BlindBlocks().encode(people, context)["names"].report
     assert report.withheld == 2
