@@ -106,6 +106,9 @@ def describe(signed: SignedAgreement) -> dict[str, Any]:
         "registers": [register.name for register in agreement.registers],
         "passes": [blocking_pass.name for blocking_pass in agreement.passes],
         "profile": agreement.profile.name,
+        "looser_bounds": {
+            name: {"bound": own, "default": usual} for name, (own, usual) in agreement.gate.looser.items()
+        },
         "parties": [
             {
                 "name": party.name,

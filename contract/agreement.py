@@ -154,6 +154,17 @@ class GateTerms(Frozen):
     payload_joined: float = Field(default=0.05, ge=0, le=1)
     audit_persons: int = Field(default=3000, ge=1)
 
+    @property
+    def looser(self) -> dict[str, tuple[float, float]]:
+        """Bounds that let out more than the default ones, each with the default: whoever signs should see them."""
+        usual = GateTerms()
+        own = {name: (float(getattr(self, name)), float(getattr(usual, name))) for name in type(self).model_fields}
+        return {
+            name: (found, default)
+            for name, (found, default) in own.items()
+            if (found < default if name == "audit_persons" else found > default)
+        }
+
 
 class Agreement(Frozen):
     """The whole of what the parties agree on. See the module's docstring."""

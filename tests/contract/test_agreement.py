@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from contract.agreement import Agreement, PassTerms, SignedAgreement
+from contract.agreement import Agreement, GateTerms, PassTerms, SignedAgreement
 from contract.errors import AgreementError, SignatureError
 from tests.contract.builders import make_agreement, sign_all
 
@@ -89,3 +89,12 @@ def test_two_parties_with_one_key_are_no_two_parties():
     copied = agreement.model_copy(update={"parties": (first, shared, *others)})
     with pytest.raises(AgreementError, match="one key"):
         sign_all(copied, keys).check_live()
+
+
+def test_bounds_looser_than_the_default_ones_are_named():
+    assert GateTerms().looser == {}
+    assert GateTerms(union_leakage=0.01, audit_persons=5000).looser == {}
+    assert GateTerms(union_leakage=0.2, audit_persons=10).looser == {
+        "union_leakage": (0.2, 0.05),
+        "audit_persons": (10, 3000),
+    }

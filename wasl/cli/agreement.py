@@ -12,7 +12,7 @@ from wasl.cli.output import emit, say
 from wasl.cli.passphrase import read_passphrase
 
 if TYPE_CHECKING:
-    from contract.agreement import Party, PassTerms
+    from contract.agreement import Agreement, Party, PassTerms
 
 app = typer.Typer(no_args_is_help=True, help="Draft, read, approve and install agreements.")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
@@ -143,9 +143,18 @@ def show(file: Path, as_json: Json = False) -> None:
         *(f"    {p['name']:<18} {p['role']:<16} {p['signing_fingerprint']}" for p in described["parties"]),
         "  passes",
         *(f"    {p.name:<28} " + " -> ".join("+".join(level) for level in p.levels) for p in agreement.passes),
+        *_loose_bounds(agreement),
         f"  waits for   {', '.join(signed.missing()) or 'nobody: it is signed and approved'}",
     ]
     emit({}, False, "\n".join(lines))
+
+
+def _loose_bounds(agreement: Agreement) -> list[str]:
+    """Return a warning for each bound of the gate that lets out more than the default one does."""
+    return [
+        f"  WARNING     the gate's {name} is {found:g}, looser than the default {usual:g}"
+        for name, (found, usual) in agreement.gate.looser.items()
+    ]
 
 
 @app.command()
@@ -185,6 +194,8 @@ def approve(
     for address in unit:
         with UnitClient(address, agreement_id=agreement.id, party=store.party, key=store.signing_key) as client:
             client.post(f"/api/v1/agreements/{agreement.id}/approval", approval.model_dump_json())
+    for warning in _loose_bounds(agreement):
+        say(warning.strip())
     emit({"agreement": agreement.id, "approved_by": store.party, "units": unit}, as_json)
 
 
