@@ -6,10 +6,11 @@ The rules by which shares lean on each other are those of `em`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from linkage.plan import ComparisonPlan
 from linkage.priors import (
@@ -41,6 +42,27 @@ _NAMES: Final = frozenset({"given", "family", "full"})
 
 Table = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
+
+
+_plain: Any = njit(nogil=True, cache=True)
+
+
+@_plain
+def _add_up(cell: Any, weight: Any, total: Any) -> None:
+    """Add the weight (float64[N]) of each pattern to the cells of its levels (int64[V, N])."""
+    for variable in range(cell.shape[0]):
+        for at in range(cell.shape[1]):
+            total[np.uint64(cell[variable, at])] += weight[at]
+
+
+@_plain
+def _add_cells(cell: Any, table: Any, total: Any) -> None:
+    """Add the cells of each pattern's levels (int64[V, N]) to its total (float64[N]), variable by variable."""
+    for at in range(cell.shape[1]):
+        found = total[at]
+        for variable in range(cell.shape[0]):
+            found += table[np.uint64(cell[variable, at])]
+        total[at] = found
 
 
 @dataclass(frozen=True)
@@ -121,10 +143,8 @@ class Evidence:
 
     def _tally(self, weight: Table) -> Table:
         """Sum weights (one a pattern) by pass, variable and level."""
-        size = int(np.prod(self.shape))
-        total = np.zeros(size)
-        for cells in self.cell:
-            total += np.bincount(cells, weights=weight, minlength=size)
+        total = np.zeros(int(np.prod(self.shape)))
+        _add_up(self.cell, weight, total)
         return total.reshape(self.shape)
 
     def start(self, rate: float) -> State:
@@ -150,12 +170,8 @@ class Evidence:
         """Return each pattern's class probabilities (float64[K + 1, N]) and the penalised log likelihood."""
         joint = np.log(state.mix).T[:, self.which]
         for kind, table in enumerate(self.m_of_passes(state.m)):
-            log_m = self.log(table)
-            for cells in self.cell:
-                joint[kind] += log_m[cells]
-        log_u = self.log(state.u)
-        for cells in self.cell:
-            joint[-1] += log_u[cells]
+            _add_cells(self.cell, self.log(table), joint[kind])
+        _add_cells(self.cell, self.log(state.u), joint[-1])
         top = joint.max(axis=0)
         total = top + np.log(np.exp(joint - top).sum(axis=0))
         return np.exp(joint - total), float((self.number * total).sum()) + self.penalty(state)

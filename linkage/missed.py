@@ -11,16 +11,17 @@ bound, for it takes all subjects as equally hard to find; the first jackknife, f
 for subjects of their own difficulty and mostly overstates. The estimate is their geometric mean, and each of them lies
 one standard deviation of its logarithm away (docs/adr/0015-intervals.md has the figures).
 
-*Which.* A draw takes as many subjects that are alone, at random, and gives each to a person of its stratum who has
-records in the registers that a subject with f1 has company in, and whose events lie near its own in time: whoever is
-insured now and lost a contract lost one of now.
+*Which.* A draw takes as many subjects that are alone, at random. Each takes a subject with f1 for its pattern, and goes to
+a person of its stratum with records in the registers that the pattern's person has, and with events at the distance in
+time that the pattern has: whoever is insured now and lost a contract lost one of now. Time is compared in the register
+whose distances vary least.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -125,13 +126,27 @@ def sensitivities(
     return {number: count / (count + lost.get(number, 0.0)) if count else 1.0 for number, count in found.items()}
 
 
+class Company(NamedTuple):
+    """The rest of the persons of subjects that were found, one row a subject: whom a lost one belongs to.
+
+    Attributes:
+        held: uint64, the registers that the rest has subjects in; 0: any other register.
+        near: int64, of those registers the one that time is compared in; -1: all.
+        after: float64, days from the subject's events to those of the rest in that register.
+    """
+
+    held: Masks
+    near: Index
+    after: Real
+
+
 @dataclass(frozen=True)
 class Fragments:
     """What missed links are drawn over.
 
     Attributes:
-        missed: The links.
-        company: For each of them, uint64: the registers that lost subjects have company in, one mask a subject.
+        missed: The links, by register.
+        company: For each of them.
         register: int64[n], of each subject.
         bit: uint64[n], its bit.
         one: Registers in which a person has at most one subject.
@@ -140,7 +155,7 @@ class Fragments:
     """
 
     missed: tuple[MissedLinks, ...]
-    company: tuple[Masks, ...]
+    company: tuple[Company, ...]
     register: Index
     bit: Masks
     one: frozenset[int]
@@ -166,64 +181,87 @@ class Fragments:
             raise EvidenceError("Numbers of missed links are not negative.")
         width = max([int(register.max(initial=-1)), *(m.register for m in missed)]) + 1
         bit = register_masks(register, range(width))
-        held = np.zeros((int(point.max(initial=-1)) + 1, width), dtype=np.int64)
-        np.add.at(held, (point, register), 1)
-        company = []
-        for links in missed:
-            rest = held[point[links.company]]
-            rest[:, links.register] -= 1
-            company.append(((rest > 0).astype(np.uint64) << np.arange(width, dtype=np.uint64)).sum(axis=1))
-        return cls(tuple(missed), tuple(company), register, bit, frozenset(one), stratum, moment)
+        shape = (int(point.max(initial=-1)) + 1, width)
+        place = point * width + register
+        held = np.bincount(place, minlength=shape[0] * width).reshape(shape)
+        when = np.bincount(place, moment, shape[0] * width).reshape(shape) / np.maximum(held, 1)
+        ordered = sorted(missed, key=lambda links: (links.register, links.group))
+        company: list[Company] = []
+        for number in sorted({links.register for links in ordered}):
+            own = [links for links in ordered if links.register == number]
+            company += _companies(own, held, when, point, moment)
+        return cls(tuple(ordered), tuple(company), register, bit, frozenset(one), stratum, moment)
 
     def merged(self, cluster: Index, seed: int, draw: int) -> Index:
         """Return each subject's cluster, named by its first subject, after a draw of missed links."""
-        for links, company in zip(self.missed, self.company, strict=True):
-            # How far the estimator errs is the same for all groups of a register.
-            error = np.random.Generator(np.random.PCG64([seed, draw, links.register])).standard_normal()
-            random = np.random.Generator(np.random.PCG64([seed, draw, links.register, links.group]))
-            number = int(random.poisson(links.expected * np.exp(links.spread * error)))
-            cluster = self._given(cluster, links, company, number, random)
+        for number in dict.fromkeys(links.register for links in self.missed):
+            own = [
+                (links, company)
+                for links, company in zip(self.missed, self.company, strict=True)
+                if links.register == number
+            ]
+            random = np.random.Generator(np.random.PCG64([seed, draw, number]))
+            cluster = self._given(cluster, own, random)
         return cluster
 
-    def _given(
-        self, cluster: Index, links: MissedLinks, company: Masks, number: int, random: np.random.Generator
-    ) -> Index:
-        """Give so many single subjects of a register and group to persons."""
+    def _given(self, cluster: Index, own: list[tuple[MissedLinks, Company]], random: np.random.Generator) -> Index:
+        """Give single subjects of a register to persons: of each group so many."""
+        number = own[0][0].register
         size = np.bincount(cluster, minlength=len(cluster))
         held = np.zeros(len(cluster), dtype=np.uint64)
         np.bitwise_or.at(held, cluster, self.bit)
-        single = (size == 1) & (self.register == links.register)
-        alone = np.flatnonzero(single) if links.among is None else links.among[single[links.among]]
-        tried = random.permutation(alone)[: 2 * number]  # some find nobody in their stratum
-        if not len(tried):
+        single = (size == 1) & (self.register == number)
+        error = random.standard_normal()  # how far the estimator errs is the same for all groups of a register
+        quota, tried, like = [], [], []
+        for links, company in own:
+            alone = np.flatnonzero(single) if links.among is None else links.among[single[links.among]]
+            quota.append(int(random.poisson(links.expected * np.exp(links.spread * error))))
+            tried.append(random.permutation(alone)[: 2 * quota[-1]])  # some find nobody in their stratum
+            rows = random.integers(0, len(company.held), size=len(tried[-1]))
+            like.append(Company(*(column[rows] for column in company)))
+        lost, wanted = np.concatenate(tried), Company(*(np.concatenate(columns) for columns in zip(*like, strict=True)))
+        if not len(lost):
             return cluster
+        group = np.empty(len(cluster), dtype=np.int64)
+        group[lost] = np.repeat(np.arange(len(own)), [len(some) for some in tried])
         others = np.flatnonzero(size)
-        others = random.permutation(others[~np.isin(others, tried)])
-        own = self.bit[tried[0]]
-        if links.register in self.one:
-            others = others[held[others] & own == 0]
-        if len(company):
-            wanted = random.choice(company, size=len(tried))
-            groups = [(tried[wanted == mask], others[held[others] == mask]) for mask in np.unique(wanted)]
-        else:
-            groups = [(tried, others[held[others] & ~own != 0])]
-        moment = np.bincount(cluster, self.moment, len(cluster)) / np.maximum(size, 1)
-        pairs = np.concatenate([self._nearest(*sides, moment, random) for sides in groups])
-        chosen = pairs[np.sort(random.permutation(len(pairs))[:number])]
-        moved = np.arange(len(cluster))
-        moved[chosen.max(axis=1)] = chosen.min(axis=1)
+        others = random.permutation(others[~np.isin(others, lost)])
+        bit = self.bit[lost[0]]
+        if number in self.one:
+            others = others[held[others] & bit == 0]
+        pairs = [np.empty((0, 2), dtype=np.int64)]
+        for mask, near in sorted(set(zip(wanted.held.tolist(), wanted.near.tolist(), strict=True))):
+            mine = (wanted.held == np.uint64(mask)) & (wanted.near == near)
+            fits = others[held[others] == np.uint64(mask)] if mask else others[held[others] & ~bit != 0]
+            when = self.moment[lost[mine]] + wanted.after[mine]
+            pairs.append(self._nearest((lost[mine], when), (fits, self._when(cluster, size, near)[fits]), random))
+        found, moved = np.concatenate(pairs), np.arange(len(cluster))
+        for place, most in enumerate(quota):
+            rows = np.flatnonzero(group[found[:, 0]] == place)
+            chosen = found[np.sort(random.permutation(rows)[:most])]
+            moved[chosen.max(axis=1)] = chosen.min(axis=1)
         return np.asarray(moved[cluster])
 
-    def _nearest(self, left: Index, right: Index, moment: Real, random: np.random.Generator) -> Index:
-        """Pair each on the left with the one on the right of its stratum that is nearest in time: int64[p, 2].
+    def _when(self, cluster: Index, size: Index, near: int) -> Real:
+        """Return the mean moment of each cluster's subjects of one register; -1: of all its subjects."""
+        if near < 0:
+            return np.asarray(np.bincount(cluster, self.moment, len(cluster)) / np.maximum(size, 1))
+        own = self.register == near
+        count = np.bincount(cluster[own], minlength=len(cluster))
+        return np.asarray(np.bincount(cluster[own], self.moment[own], len(cluster)) / np.maximum(count, 1))
 
-        Both are moved by some months at random first. Who is nearest to several goes to the first of them.
+    def _nearest(self, lost: tuple[Index, Real], others: tuple[Index, Real], random: np.random.Generator) -> Index:
+        """Pair each lost subject with the person of its stratum that is nearest in time: int64[p, 2].
+
+        Both (subjects or clusters, moments) are moved by some months at random first. Who is nearest to several goes to
+        the first of them.
         """
+        (left, _), (right, _) = lost, others
         if not len(left) or not len(right):
             return np.empty((0, 2), dtype=np.int64)
         keys = [
-            self.stratum[side] * _FAR + np.clip(moment[side] + random.normal(0.0, _JITTER, len(side)), 0, _FAR / 3)
-            for side in (left, right)
+            self.stratum[side] * _FAR + np.clip(moment + random.normal(0.0, _JITTER, len(side)), 0, _FAR / 3)
+            for side, moment in (lost, others)
         ]
         order = np.argsort(keys[1], kind="stable")
         sorted_keys, right = keys[1][order], right[order]
@@ -234,3 +272,40 @@ class Fragments:
         _, first = np.unique(nearest, return_index=True)
         first = np.sort(first[gaps.min(axis=0)[first] < _FAR / 2])
         return np.stack([left[first], right[nearest[first]]], axis=1)
+
+
+def _companies(own: Sequence[MissedLinks], held: Index, when: Real, person: Index, moment: Real) -> list[Company]:
+    """Return the company of the links of one register; a single row of nothing where none is known.
+
+    Args:
+        own: Links of the register.
+        held: int64 (persons, registers), subjects.
+        when: float64 (persons, registers), mean moments.
+        person: int64[n], of each subject.
+        moment: float64[n], of each subject.
+    """
+    number, width = own[0].register, held.shape[1]
+    rests, gaps = [], []
+    for links in own:
+        rest = held[person[links.company]]
+        rest[:, number] -= 1
+        rests.append(rest > 0)
+        gaps.append(when[person[links.company]] - moment[links.company][:, None])
+    # Contracts begin when insurance does, and crossings lie anywhere: the register whose distances vary least says most.
+    spread = np.full(width, np.inf)
+    everything, distances = np.concatenate(rests), np.concatenate(gaps)
+    for other in range(width):
+        if other != number and everything[:, other].any():
+            own_gaps = distances[everything[:, other], other]
+            spread[other] = np.median(np.abs(own_gaps - np.median(own_gaps)))
+    spread[number] = np.finfo(np.float64).max  # its own register only where there is no other
+    made = []
+    for rest, gap in zip(rests, gaps, strict=True):
+        if not len(rest):
+            nobody = np.zeros(1, dtype=np.uint64)
+            made.append(Company(nobody, np.full(1, -1), np.zeros(1)))
+            continue
+        near = np.where(rest, spread, np.inf).argmin(axis=1)
+        masks = (rest.astype(np.uint64) << np.arange(width, dtype=np.uint64)).sum(axis=1)
+        made.append(Company(masks, near, gap[np.arange(len(gap)), near]))
+    return made

@@ -10,8 +10,11 @@ pairs that each pass doubts (namesakes meet in all passes of names; docs/adr/000
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +33,7 @@ _NEVER: Final = -1
 
 Index = npt.NDArray[np.int64]
 Real = npt.NDArray[np.float64]
+Result = TypeVar("Result")
 
 
 class SubjectPairs(NamedTuple):
@@ -44,12 +48,14 @@ class SubjectPairs(NamedTuple):
 _plain: Any = njit(nogil=True, cache=True)
 
 
-def subject_pairs(edges: pa.Table | Iterable[pa.Table], handles: Handles) -> SubjectPairs:
+def subject_pairs(edges: pa.Table | Iterable[pa.Table], handles: Handles, *, threads: int = 1) -> SubjectPairs:
     """Gather edges into subject pairs; as `met_pairs`, without the passes."""
-    return met_pairs(edges, handles)[0]
+    return met_pairs(edges, handles, threads=threads)[0]
 
 
-def met_pairs(edges: pa.Table | Iterable[pa.Table], handles: Handles) -> tuple[SubjectPairs, Index]:
+def met_pairs(
+    edges: pa.Table | Iterable[pa.Table], handles: Handles, *, threads: int = 1
+) -> tuple[SubjectPairs, Index]:
     """Gather edges into subject pairs; int64[n] says how many passes found each.
 
     Args:
@@ -58,26 +64,57 @@ def met_pairs(edges: pa.Table | Iterable[pa.Table], handles: Handles) -> tuple[S
         handles: Columns `pass` (string), `handle` (uint64), `subject` (integer): who owns a handle; or, by pass,
             tables of the last two, which are read one after the other. Handles of dummy rows are not listed:
             their edges fall away.
+        threads: As many passes are looked up at once; the result is the same.
 
     Raises:
         EvidenceError: A column is missing or has gaps, a handle has two owners, a number is not finite or too
             large, or passes are out of order.
     """
-    by_pass, meetings, last = handles_by_pass(handles), _Meetings(), ""
+    meetings = _Meetings()
+    for key, probability, weight in in_turn(_lookups(edges, handles_by_pass(handles)), threads):
+        meetings.add(key, probability, weight)
+    pa.default_memory_pool().release_unused()  # the lists of handles
+    return meetings.gathered()
+
+
+def in_turn(work: Iterable[Callable[[], Result]], threads: int) -> Iterator[Result]:
+    """Yield what calls return, in their order; with several threads so many are under way."""
+    if threads == 1:
+        yield from (call() for call in work)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for call in work:
+            waiting.append(pool.submit(call))
+            if len(waiting) == threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _lookups(
+    edges: pa.Table | Iterable[pa.Table], by_pass: Mapping[str, Iterable[Any]]
+) -> Iterator[Callable[[], tuple[Index, Real, Real]]]:
+    """Yield a call for each pass, in order: it returns `_pairs_in_pass`."""
+    last = ""
     for table in [edges] if isinstance(edges, pa.Table) else edges:
         require(table, _COLUMNS, "edges")
         for name, rows in _passes_of(table):
             if name <= last:
                 raise EvidenceError("Tables of edges do not come in the order of their passes.", where={"pass": name})
             last = name
-            ends, weight, probability = _numbers(table, rows)
-            a, b = owners_in_pass(ends, by_pass.get(name, ()), name)
-            kept = (a >= 0) & (b >= 0) & (a != b)
-            if max(a.max(initial=0), b.max(initial=0)) > _MOST:
-                raise EvidenceError("The number of a subject is too large.", where={"pass": name})
-            key = np.minimum(a, b) << 32 | np.maximum(a, b)
-            meetings.add(key[kept], probability[kept], weight[kept])
-    return meetings.gathered()
+            yield partial(_pairs_in_pass, table, rows, by_pass.get(name, ()), name)
+
+
+def _pairs_in_pass(table: pa.Table, rows: Index | slice, handles: Iterable[Any], name: str) -> tuple[Index, Real, Real]:
+    """Return the pairs of subjects that edges of a pass join, as one number each, with probability and weight."""
+    ends, weight, probability = _numbers(table, rows)
+    a, b = owners_in_pass(ends, handles, name)
+    if max(a.max(initial=0), b.max(initial=0)) > _MOST:
+        raise EvidenceError("The number of a subject is too large.", where={"pass": name})
+    kept = (a >= 0) & (b >= 0) & (a != b)
+    key = np.minimum(a, b) << 32 | np.maximum(a, b)
+    return (key, probability, weight) if kept.all() else (key[kept], probability[kept], weight[kept])
 
 
 def _passes_of(table: pa.Table) -> Iterator[tuple[str, Index | slice]]:

@@ -103,7 +103,7 @@ def run(task: Task, engine: Engine, stages: MeasuredStages) -> tuple[npt.NDArray
     linked = link(Job(task.plan, task.tables, task.work, MEMORY_BYTES), engine, stages.measure)
     with stages.measure("pairs"):
         by_pass = {name: (pq.read_table(path) for path in files.values()) for name, files in task.handles.items()}
-        pairs = subject_pairs(counted(linked.tables()), by_pass)
+        pairs = subject_pairs(counted(linked.tables()), by_pass, threads=engine.workers)
     with stages.measure("cluster"):
         register = np.repeat(np.arange(2), task.persons)
         labels = cluster(2 * task.persons, register, (0, 1), pairs.a, pairs.b, pairs.probability)

@@ -7,12 +7,12 @@ T independent tables with 1 - (1 - q)^T.
 
 from __future__ import annotations
 
+from math import comb
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
-from scipy import special
 
 from linkage.errors import PatternError
 from linkage.kernels.lanes import popcount64
@@ -28,9 +28,8 @@ def lsh_recall(bits: int, distance: int, key_bits: int, tables: int) -> float:
     """Return the chance that a pair at a distance is found, over the drawing of the bits."""
     if distance > bits - key_bits:
         return 0.0
-    share = special.gammaln([bits - distance + 1, bits - key_bits + 1]).sum()
-    share -= special.gammaln([bits - distance - key_bits + 1, bits + 1]).sum()
-    return float(-np.expm1(tables * np.log1p(-min(np.exp(share), 1 - 1e-16))))
+    share = comb(bits - distance, key_bits) / comb(bits, key_bits)
+    return float(-np.expm1(tables * np.log1p(-min(share, 1 - 1e-16))))
 
 
 @njit(nogil=True, cache=True)

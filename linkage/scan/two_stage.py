@@ -8,12 +8,12 @@ within H with a chance of at most `loss`: the bound holds for any codes, over th
 
 from __future__ import annotations
 
+from math import comb
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
-from scipy import stats
 
 from linkage.errors import PatternError
 from linkage.scan.exact import checked_range, near_pairs, ordered
@@ -25,7 +25,7 @@ LOSS: Final = 1e-3
 
 def prefix_loss(bits: int, prefix: int, bound: int, short_bound: int) -> float:
     """Return the largest chance that a pair within `bound` of `bits` differs in more than `short_bound` drawn bits."""
-    return float(stats.hypergeom.sf(short_bound, bits, min(bound, bits), prefix))
+    return _survival(bits, min(bound, bits), prefix)[short_bound] if short_bound <= prefix else 0.0
 
 
 def prefix_bound(bits: int, prefix: int, bound: int, loss: float = LOSS) -> int:
@@ -36,9 +36,19 @@ def prefix_bound(bits: int, prefix: int, bound: int, loss: float = LOSS) -> int:
     """
     if not 0 < loss < 1 or not 0 < prefix <= bits:
         raise PatternError("A loss lies between 0 and 1, and no more bits are drawn than there are.")
-    distances = np.arange(prefix + 1)
-    fits = stats.hypergeom.sf(distances, bits, min(bound, bits), prefix) <= loss
-    return int(distances[fits][0])
+    return next(at for at, chance in enumerate(_survival(bits, min(bound, bits), prefix)) if chance <= loss)
+
+
+def _survival(bits: int, differing: int, drawn: int) -> list[float]:
+    """Return P(X > t) for t from 0 to `drawn`, X hypergeometric: how many of the differing bits are drawn.
+
+    Sums of whole numbers, rounded once each.
+    """
+    ways, beyond, found = comb(bits, drawn), 0, []
+    for at in range(drawn, -1, -1):
+        found.append(beyond / ways)
+        beyond += comb(differing, at) * comb(bits - differing, drawn - at)
+    return found[::-1]
 
 
 def drawn_bits(words: npt.NDArray[np.uint64], prefix: int, seed: int) -> npt.NDArray[np.uint64]:

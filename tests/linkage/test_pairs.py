@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from linkage.errors import EvidenceError
-from linkage.pairs import subject_pairs
+from linkage.pairs import met_pairs, subject_pairs
 
 
 def edges(rows: list[tuple[str, int, int, float, float]]) -> pa.Table:
@@ -69,8 +69,42 @@ def test_handles_may_come_pass_by_pass() -> None:
     }
     for one, other in zip(whole, subject_pairs(found, by_pass), strict=True):
         assert one.tolist() == other.tolist()
+    tables = [found.slice(at, n) for at, n in ((0, 1), (2, 1), (1, 1), (3, 1))]
+    apart = [pa.concat_tables(tables[:2]), *tables[2:]]
+    for threads in (1, 3):
+        for one, other in zip(whole, subject_pairs(iter(apart), OWNERS, threads=threads), strict=True):
+            assert one.tolist() == other.tolist()
+    with pytest.raises(EvidenceError):
+        subject_pairs(iter(tables), OWNERS)
     twice = handles([("p", 1, 0)]).select(["handle", "subject"])
     with pytest.raises(EvidenceError):
         subject_pairs(found, {"p": [twice, twice]})
     with pytest.raises(EvidenceError):
         subject_pairs(found, {"p": [twice.drop_columns(["subject"])]})
+
+
+def test_many_pairs_in_many_passes_take_the_mean_of_their_best() -> None:
+    draw = np.random.default_rng(1)
+    owners = handles([(name, 2 * at + twin, at) for name in "pqr" for at in range(400) for twin in (0, 1)])
+    rows = [
+        (name, int(a), int(b), float(weight), float(probability))
+        for name in "rpq"
+        for a, b, weight, probability in zip(
+            draw.integers(0, 800, 9000), draw.integers(0, 800, 9000), draw.integers(0, 9, 9000),
+            draw.choice([0.0, 0.1, 0.5, 0.9, 1.0], 9000), strict=True,
+        )
+    ]  # fmt: skip
+    best: dict[tuple[int, int], dict[str, tuple[float, float]]] = {}
+    for name, a, b, weight, probability in rows:
+        pair = (min(a // 2, b // 2), max(a // 2, b // 2))
+        if pair[0] != pair[1]:
+            held = best.setdefault(pair, {})
+            held[name] = max(held.get(name, (-1.0, 0.0)), (probability, weight))
+    found, passes = met_pairs(edges(rows), owners)
+    assert list(zip(found.a.tolist(), found.b.tolist(), strict=True)) == sorted(best)
+    assert passes.tolist() == [len(best[pair]) for pair in sorted(best)]
+    means = [np.mean([weight for _, weight in best[pair].values()]) for pair in sorted(best)]
+    assert found.weight.tolist() == pytest.approx(means)
+    share = [np.clip([chance for chance, _ in best[pair].values()], 1e-15, 1 - 1e-15) for pair in sorted(best)]
+    odds = np.array([np.mean(np.log(one) - np.log1p(-one)) for one in share])
+    assert found.probability.tolist() == pytest.approx((1 / (1 + np.exp(-odds))).tolist())
