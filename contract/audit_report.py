@@ -24,9 +24,10 @@ Shape of the JSON (canonical form, RFC 8785; a share is always `{"hits": .., "to
 `subjects` are likely persons; of the profile `record`, those whom clear text tells apart.
 
 `attacks` of `blind_blocks`: block fingerprint, equality graphs, known pairs by number and pass, block frequencies,
-missing values, linkable handles as a what-if, the register's own file with every spelling, a dictionary under the right
-key. Of `record`: frequency, graph matching, pattern mining, profiles and regressions from known pairs, structure. What
-wrong keys read is a control; whether handles do join over passes is part of `structure`.
+missing values, linkable handles as a what-if, the register's own file with every spelling, made-up partner registers
+beside it, a dictionary under the right key. Of `record`: frequency, graph matching, pattern mining, profiles and
+regressions from known pairs, structure. What wrong keys read is a control; whether handles do join over passes is part
+of `structure`.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from evaluation.audit.controls import block_controls
 from evaluation.audit.encodings import Encodings
 from evaluation.audit.keys import key_figures
 from evaluation.audit.linkability import linkability_figures
+from evaluation.audit.partners import with_partners
 from pseudonymisation.encoding.stored import PassTables
 
 #: Persons attacked with the register itself in hand: enough to tell, and no bound hangs on it.
@@ -76,6 +77,8 @@ def block_findings(
         )
     with measure("own file"):
         own_file = _own_file(by_person, audit.fingerprint[1.0], rows, seed)
+    with measure("partners"):
+        partners = with_partners(by_person, people, rows=rows, seed=seed)
     found = figures_of(audit, {name: made.num_rows for name, made in passes.items()})
     with measure("keys"):
         drawn = draw_persons(subjects, rows, seed).drawn
@@ -86,7 +89,12 @@ def block_findings(
         **found,
         "subjects": persons,
         "attacked": min(rows, persons),
-        "attacks": (*found["attacks"], attack_figures("own file", own_file), with_key),
+        "attacks": (
+            *found["attacks"],
+            attack_figures("own file", own_file),
+            *((partners,) if partners is not None else ()),
+            with_key,
+        ),
         "controls": (*controls, *without),
     }
 

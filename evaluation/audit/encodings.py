@@ -20,6 +20,7 @@ class Encodings:
 
     Attributes:
         agreement: The agreement they were made under.
+        register_name: The register's name in the agreement.
         vintage: The delivery's name.
         rows_per_person: Whether a person may have several rows in the register.
         identities: The distinct identities: normalised columns, `subject` and `identity`.
@@ -28,6 +29,7 @@ class Encodings:
     """
 
     agreement: Agreement
+    register_name: str
     vintage: str
     rows_per_person: Literal["one", "many"]
     identities: pl.DataFrame
@@ -39,6 +41,7 @@ class Encodings:
         """Return what a connector's submission has of them."""
         return cls(
             agreement=subject.agreement,
+            register_name=subject.manifest.register_name,
             vintage=subject.manifest.vintage,
             rows_per_person=subject.prepared.terms.rows_per_person,
             identities=subject.identities,

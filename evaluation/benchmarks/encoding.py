@@ -94,7 +94,7 @@ def bench_encoding(
         size = sum((target / pass_file(name)).stat().st_size for name in stored)
         named: Mapping[str, Any] = {}
         if audit_rows is not None:
-            encodings = Encodings(agreement, _VINTAGE, rows_per_person, identities, stored, _KEY)
+            encodings = Encodings(agreement, "holder", _VINTAGE, rows_per_person, identities, stored, _KEY)
             controls = (control_persons, control_rows)
             named = _audit(encodings, audit_rows, seed, controls, work)
     encode, count = (work.stages[stage]["cpu_seconds"] for stage in ("encode", "crowded"))

@@ -27,7 +27,7 @@ def doubled():
 def encodings():
     made = agreement_over(PASSES, profile="record")
     people = doubled()
-    return Encodings(made, "2025", "many", people, Record().encode(people, context(made)), KEY)
+    return Encodings(made, "police", "2025", "many", people, Record().encode(people, context(made)), KEY)
 
 
 def test_a_person_with_two_records_is_attacked_once(encodings):
@@ -46,7 +46,7 @@ def test_a_sample_is_as_large_as_was_asked_for(encodings):
 def test_a_register_of_nobody_names_nobody(encodings):
     empty = doubled().clear()
     nobody = Encodings(
-        encodings.agreement, "2025", "one", empty, Record().encode(empty, context(encodings.agreement)), KEY
+        encodings.agreement, "police", "2025", "one", empty, Record().encode(empty, context(encodings.agreement)), KEY
     )
     found = audit_records(nobody, rows=1000, overlaps=(1.0,), pairs=20, seed=1)
     assert (found.persons, found.attacked, found.leakage[0].union.total) == (0, 0, 0)
