@@ -30,7 +30,7 @@ from linkage.cluster import register_masks
 from linkage.errors import EvidenceError
 from linkage.pairs import SubjectPairs
 
-SURE: Final = 0.9  # pairs that captures are counted on
+LIKELY: Final = 0.5  # pairs that captures are counted on
 LEAST_SPREAD: Final = 0.4
 _JITTER: Final = 60.0  # days
 _FAR: Final = 1e6  # days: more than any two moments are apart
@@ -84,7 +84,7 @@ def estimate_missed(
     register, person = np.asarray(register_of_subject, np.int64), np.asarray(labels, np.int64)
     group = np.zeros(len(register), dtype=np.int64) if groups is None else np.asarray(groups, np.int64)
     found = np.asarray(passes, np.int64)
-    sure = (person[pairs.a] == person[pairs.b]) & (pairs.probability >= SURE)
+    sure = (person[pairs.a] == person[pairs.b]) & (pairs.probability >= LIKELY)
     best = np.zeros(len(register), dtype=np.int64)
     for ends in (pairs.a, pairs.b):
         np.maximum.at(best, ends[sure], found[sure])

@@ -27,6 +27,7 @@ from linkage.columns import columns_of
 from linkage.edges import EDGE_FLOOR, EDGE_SCHEMA, join_edges
 from linkage.em import fit
 from linkage.engines.chunks import read_chunk, sound
+from linkage.engines.memory import return_arrow_memory, return_large_arrays
 from linkage.engines.port import Engine
 from linkage.engines.stored import pass_table_rows
 from linkage.engines.tasks import (
@@ -148,6 +149,7 @@ def link(job: Job, engine: Engine, measure: Measure = _unmeasured) -> Linked:
     Raises:
         WaslError: A table is not as the agreement asks, a block is too large, or the engine gave up.
     """
+    return_large_arrays()
     parts: list[Part] = []
     splits: list[Split] = []
     for name in job.plan.passes:
@@ -164,7 +166,7 @@ def link(job: Job, engine: Engine, measure: Measure = _unmeasured) -> Linked:
         damaged = _run(engine, split_table, splits)
     with measure("count"):
         damaged += _run(engine, count_part, parts)
-        pa.default_memory_pool().release_unused()
+        return_arrow_memory()
     counts: dict[str, list[PatternCounts]] = {}
     for part in parts:
         counts.setdefault(part.name, []).append(counts_of(read_chunk(part.counts_file)))
