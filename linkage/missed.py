@@ -5,16 +5,16 @@ persons of 50 000 fell into, 1 117 were of one register, nearly all a single sub
 drawn by the subject that is lost, register by register, and within a register by groups of subjects that are alike to
 find: who is hard to find is lost more often, and a register may hold many of another group who are rightly alone.
 
-*How many.* Passes are captures. f1 and f2 subjects hang on the rest of their person by sure pairs that at most one,
+*How many.* Passes are captures. f1 and f2 subjects hang on the rest of their person by pairs that at most one,
 at most two passes found. Chao's estimator f1 (f1 - 1) / (2 (f2 + 1)) (1987) of those that hang on nothing is a lower
 bound, for it takes all subjects as equally hard to find; the first jackknife, f1 (Burnham and Overton 1978), allows
 for subjects of their own difficulty and mostly overstates. The estimate is their geometric mean, and each of them lies
 one standard deviation of its logarithm away (docs/adr/0015-intervals.md has the figures).
 
-*Which.* A draw takes as many subjects that are alone, at random. Each takes a subject with f1 for its pattern, and goes to
-a person of its stratum with records in the registers that the pattern's person has, and with events at the distance in
-time that the pattern has: whoever is insured now and lost a contract lost one of now. Time is compared in the register
-whose distances vary least.
+*Which.* A draw takes as many subjects that are alone, at random. Each takes a subject with f1 for its pattern, and goes
+to a person of its stratum with records in the registers that the pattern's person has, and with events at the distance
+in time that the pattern has: whoever is insured now and lost a contract lost one of now. Time is compared in the
+register whose distances vary least.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from linkage.cluster import register_masks
 from linkage.errors import EvidenceError
 from linkage.pairs import SubjectPairs
 
-LIKELY: Final = 0.5  # pairs that captures are counted on
+LIKELY: Final = 0.5  # pairs that captures are counted on: who hangs on a doubtful one alone is the hardest to find
 LEAST_SPREAD: Final = 0.4
 _JITTER: Final = 60.0  # days
 _FAR: Final = 1e6  # days: more than any two moments are apart
@@ -71,7 +71,7 @@ def estimate_missed(
 ) -> list[MissedLinks]:
     """Estimate the links that no pass found, by register and group; those without any are left out.
 
-    Where no sure pair was found by two passes nothing is known of them, and the list is empty.
+    Where no likely pair was found by two passes nothing is known of them, and the list is empty.
 
     Args:
         register_of_subject: Integer[n], the register of each subject.
@@ -84,10 +84,10 @@ def estimate_missed(
     register, person = np.asarray(register_of_subject, np.int64), np.asarray(labels, np.int64)
     group = np.zeros(len(register), dtype=np.int64) if groups is None else np.asarray(groups, np.int64)
     found = np.asarray(passes, np.int64)
-    sure = (person[pairs.a] == person[pairs.b]) & (pairs.probability >= LIKELY)
+    likely = (person[pairs.a] == person[pairs.b]) & (pairs.probability >= LIKELY)
     best = np.zeros(len(register), dtype=np.int64)
     for ends in (pairs.a, pairs.b):
-        np.maximum.at(best, ends[sure], found[sure])
+        np.maximum.at(best, ends[likely], found[likely])
     if best.max(initial=0) < 2:
         return []
     estimates = []
@@ -218,8 +218,9 @@ class Fragments:
             quota.append(int(random.poisson(links.expected * np.exp(links.spread * error))))
             tried.append(random.permutation(alone)[: 2 * quota[-1]])  # some find nobody in their stratum
             rows = random.integers(0, len(company.held), size=len(tried[-1]))
-            like.append(Company(*(column[rows] for column in company)))
-        lost, wanted = np.concatenate(tried), Company(*(np.concatenate(columns) for columns in zip(*like, strict=True)))
+            like.append(Company(company.held[rows], company.near[rows], company.after[rows]))
+        lost = np.concatenate(tried)
+        wanted = Company(*(np.concatenate([getattr(part, name) for part in like]) for name in Company._fields))
         if not len(lost):
             return cluster
         group = np.empty(len(cluster), dtype=np.int64)
@@ -285,13 +286,14 @@ def _companies(own: Sequence[MissedLinks], held: Index, when: Real, person: Inde
         moment: float64[n], of each subject.
     """
     number, width = own[0].register, held.shape[1]
-    rests, gaps = [], []
+    rests: list[npt.NDArray[np.bool_]] = []
+    gaps: list[Real] = []
     for links in own:
-        rest = held[person[links.company]]
-        rest[:, number] -= 1
-        rests.append(rest > 0)
+        counts = held[person[links.company]]
+        counts[:, number] -= 1
+        rests.append(counts > 0)
         gaps.append(when[person[links.company]] - moment[links.company][:, None])
-    # Contracts begin when insurance does, and crossings lie anywhere: the register whose distances vary least says most.
+    # Contracts begin when insurance does, crossings lie anywhere: the register whose distances vary least says most.
     spread = np.full(width, np.inf)
     everything, distances = np.concatenate(rests), np.concatenate(gaps)
     for other in range(width):

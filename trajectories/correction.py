@@ -74,12 +74,17 @@ def corrected_table(
         links: The point estimate's own table of the same indicators, with intervals.
 
     Returns:
-        `trajectories.values.PUBLISHED_SCHEMA`; the intervals hold both figures.
+        `trajectories.values.PUBLISHED_SCHEMA`; the intervals hold both figures, and reach farther by the correction
+        to its side: the number of lost records is nearer to a lower bound, and their partners are a guess, so a
+        correction falls short rather than goes too far.
     """
     made = table_of(figures, indicators, values_of(corrected(figures, corrections), indicators))
     value = pl.when(pl.col("linked").is_null()).then(None).otherwise(pl.col("value").fill_null(pl.col("linked")))
     table = made.drop("lower", "upper").with_columns(links.select("lower", "upper", linked="value")).with_columns(value)
+    change = pl.col("value") - pl.col("linked")
+    low, high = pl.col("lower") + pl.min_horizontal(change, 0.0), pl.col("upper") + pl.max_horizontal(change, 0.0)
+    low = pl.when(pl.col("lower") >= 0).then(pl.max_horizontal(low, 0.0)).otherwise(low)
     return table.with_columns(
-        lower=pl.when(pl.col("lower").is_not_null()).then(pl.min_horizontal("lower", "value")),
-        upper=pl.when(pl.col("upper").is_not_null()).then(pl.max_horizontal("upper", "value")),
+        lower=pl.when(pl.col("lower").is_not_null()).then(pl.min_horizontal(low, "value")),
+        upper=pl.when(pl.col("upper").is_not_null()).then(pl.max_horizontal(high, "value")),
     ).select(PUBLISHED_COLUMNS)

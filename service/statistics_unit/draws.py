@@ -12,9 +12,11 @@ import polars as pl
 import pyarrow as pa
 
 from contract.agreement import Agreement
+from contract.nationality_groups import group_of
 from linkage.draws import draw_partitions
 from linkage.missed import MissedLinks, estimate_missed, sensitivities
 from linkage.pairs import SubjectPairs
+from trajectories.persons import HOME_NATIONALITY
 from trajectories.uncertainty import LinkageDraws
 
 #: Draws of a computation: enough for a variance, few enough that a run stays a run.
@@ -87,7 +89,8 @@ def link_uncertainty(
     numbered = links.with_row_index("subject").with_columns(pl.col("subject").cast(pl.Int64))
     missed: list[MissedLinks] = []
     if "passes" in pairs.column_names:
-        missed = estimate_missed(register, found, pairs.column("passes").to_numpy(), point)
+        groups = _groups(numbered, records)
+        missed = estimate_missed(register, found, pairs.column("passes").to_numpy(), point, groups)
     shared: dict[str, Any] = {
         "draws": DRAWS,
         "seed": _SEED,
@@ -112,21 +115,35 @@ def link_uncertainty(
     return LinkUncertainty(DRAWS, table, point, subject_of, _confidence(numbered, point, found), alone, sensitivity)
 
 
+def _groups(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> npt.NDArray[np.int64]:
+    """Return a group of each subject: nationals, each nationality group, unknown.
+
+    Names of one origin are about as hard to find; and who is alone in a register, and rightly so, depends on it too.
+    """
+    named = _described(links, records)["nationality"]
+    known = named.unique().sort()
+    names = {code: "" if not code else code if code == HOME_NATIONALITY else group_of(code) for code in known}
+    places = {name: place for place, name in enumerate(sorted(set(names.values())))}
+    return named.replace_strict({code: places[name] for code, name in names.items()}).to_numpy().astype(np.int64)
+
+
 def _strata(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> npt.NDArray[np.int64]:
     """Return a stratum of each subject, of nationality and sex as its records give them: missed links join alike."""
-    described = []
+    described = _described(links, records)
+    return described.select(pl.struct("nationality", "sex").rank("dense")).to_series().cast(pl.Int64).to_numpy()
+
+
+def _described(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return `nationality` and `sex` of each subject as its records give them, empty where they do not."""
+    described = [pl.DataFrame(schema=dict.fromkeys(("subject_ref", "nationality", "sex", "register"), pl.String))]
     for name, own in sorted(records.items()):
         columns = [
             pl.col(column).cast(pl.String).drop_nulls().min() if column in own.columns else pl.lit("").alias(column)
             for column in ("nationality", "sex")
         ]
         described.append(own.group_by("subject_ref").agg(columns).with_columns(register=pl.lit(name)))
-    if not described:
-        return np.zeros(links.height, dtype=np.int64)
-    joined = links.join(
-        pl.concat(described), on=["register", "subject_ref"], how="left", maintain_order="left"
-    ).with_columns(pl.col("nationality", "sex").fill_null(""))
-    return joined.select(pl.struct("nationality", "sex").rank("dense")).to_series().cast(pl.Int64).to_numpy()
+    joined = links.join(pl.concat(described), on=["register", "subject_ref"], how="left", maintain_order="left")
+    return joined.select(pl.col("nationality", "sex").fill_null(""))
 
 
 def _moments(

@@ -31,9 +31,53 @@ def test_nothing_is_estimated_where_nothing_was_found_twice_or_all_was() -> None
     assert estimate_missed(*chain([1] * 20)) == []
     assert estimate_missed(*chain([2] * 20)) == []
     register, pairs, passes, labels = chain([1, 1, 2])
-    unsure = pairs._replace(probability=np.full(3, 0.6))
+    unsure = pairs._replace(probability=np.full(3, 0.4))
     assert estimate_missed(register, unsure, passes, labels) == []
     assert estimate_missed(register[:0], SubjectPairs(*(column[:0] for column in pairs)), passes[:0], labels[:0]) == []
+
+
+def test_groups_are_estimated_and_drawn_by_themselves() -> None:
+    # The first group is hard to find, the second is not.
+    register, pairs, passes, labels = chain([1] * 12 + [2] * 8 + [5] * 60)
+    group = np.repeat([0, 1], [40, 120])
+    found = estimate_missed(register, pairs, passes, labels, group)
+    assert [(one.register, one.group) for one in found] == [(0, 0), (1, 0)]
+    # Subjects of register 1 that are alone, 20 of each group, and as many of register 0 whom they may belong to.
+    register, labels = np.r_[register, np.repeat([1, 0], 40)], np.r_[labels, 80 + np.arange(80)]
+    group = np.r_[group, np.tile(np.repeat([0, 1], 20), 2)]
+    again = estimate_missed(register, pairs, passes, labels, group)
+    assert [one.expected for one in again] == [one.expected for one in found]
+    for made in draw_partitions(register, [], pairs, labels, draws=20, seed=1, missed=again[1:], settled=True):
+        joined = [at for at in range(160, 200) if (made == made[at]).sum() > 1]
+        assert joined
+        assert max(joined) < 180
+
+
+def test_a_doubtful_link_is_a_capture_too() -> None:
+    register, pairs, passes, labels = chain([1] * 12 + [2] * 8 + [5] * 30)
+    doubtful = pairs._replace(probability=np.where(passes == 1, 0.6, 0.99))
+    assert [one.expected for one in estimate_missed(register, doubtful, passes, labels)] == [
+        one.expected for one in estimate_missed(register, pairs, passes, labels)
+    ]
+
+
+def test_a_lost_subject_keeps_the_distance_in_time_that_is_usual() -> None:
+    # Subjects of register 2 lie 400 days after those of 1; those of 0 lie anywhere.
+    rng = np.random.default_rng(5)
+    persons = 60
+    at = 3000.0 + 500.0 * np.arange(persons)
+    register = np.r_[np.repeat([0], persons), np.repeat([1], persons), np.repeat([2], persons)]
+    moment = np.r_[rng.permutation(at), at, at + 400]
+    point = np.tile(np.arange(persons), 3)
+    point[-20:] = persons + np.arange(20)  # the last 20 lost their subject of register 2
+    links = MissedLinks(2, 12.0, company=np.arange(2 * persons, 3 * persons - 20))
+    distances = []
+    for labels in drawn(register.tolist(), point.tolist(), links, moment=moment):
+        for subject in range(3 * persons - 20, 3 * persons):
+            mates = np.flatnonzero(labels[persons : 2 * persons] == labels[subject])
+            distances += [moment[subject] - at[mate] for mate in mates]
+    assert len(distances) > 100
+    assert np.median(distances) == pytest.approx(400, abs=50)
 
 
 def drawn(register: list[int], point: list[int], links: MissedLinks, **more: object) -> list[np.ndarray]:

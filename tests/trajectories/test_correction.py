@@ -115,6 +115,20 @@ def test_without_missed_links_nothing_is_corrected(scene) -> None:
         corrections_of(figures, iter([]))
 
 
+def test_the_interval_holds_both_and_reaches_to_the_side_of_the_correction(scene) -> None:
+    _, figures, _, corrections = scene
+    links = table_of(figures, EVERY_INDICATOR, *[values_of(figures, EVERY_INDICATOR)] * 3)
+    table = corrected_table(figures, corrections, EVERY_INDICATOR, links).drop_nulls("linked")
+    outside = (pl.col("lower") > pl.min_horizontal("value", "linked")) | (
+        pl.col("upper") < pl.max_horizontal("value", "linked")
+    )
+    assert table.filter(outside).is_empty()
+    row = table.filter(indicator="workers_both", residence="all", period="2021", breakdown="total").row(0, named=True)
+    assert row["lower"] == row["linked"] < row["value"]
+    assert row["upper"] == row["value"]  # draws without any spread: as far as the correction
+    assert table.filter(pl.col("indicator") == "workers_both")["lower"].min() >= 0
+
+
 def test_a_release_shows_both_or_neither_with_one_noise(scene, published: pl.DataFrame) -> None:
     _, figures, _, corrections = scene
     assert tuple(published.columns) == PUBLISHED_COLUMNS
