@@ -158,7 +158,9 @@ def test_dummy_data_are_the_same_every_time_and_have_something_of_everything() -
     assert set(one.table.filter(table="states")["status"]) == {*STATES, "unobserved"}
     chronogram = state_shares(one.table)
     assert set(chronogram["month"]) == {0, 6, 12}
-    assert chronogram.group_by("month").agg(pl.col("share").sum())["share"].to_list() == pytest.approx([1.0] * 3)
+    seen = chronogram.filter(pl.col("persons") > 0).group_by("month").agg(pl.col("share").sum())
+    assert seen["share"].to_list() == pytest.approx([1.0] * seen.height)
+    assert seen.height >= 2  # at the end of the window nobody is observed so long
     registers = dummy_registers(dummy_window(COHORT), 50)
     assert all(frame.height for frame in registers.events.values())
     assert issubclass(CohortError, InputError)
