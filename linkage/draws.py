@@ -8,7 +8,9 @@ from persons (Sadinle 2018, linkage averaging). A draw is another partition of t
   decides for all edges between them: what makes one of them doubtful (a missing date, another
   spelling) makes the others doubtful too. Numbers come from a counter (`uniform`), so that a draw is the
   same whatever the order of edges, and a component that did not change draws the same again.
-- Clusters of cores agglomerate as those of the point estimate do, cannot-link included.
+- Clusters of cores agglomerate as those of the point estimate do, cannot-link included. What is larger than its
+  registers allow is cut as there (`linkage.mincut`), by the evidence and not by what the draw decided: size speaks
+  against a doubtful join in every draw.
 - Calibration errs by registers: `doubt` is the standard deviation, in log odds, of an error that all doubtful edges
   between two registers share. It is drawn anew in every draw; without it errors of single edges average out, and
   intervals shrink as populations grow, whatever the calibration is like.
@@ -29,9 +31,10 @@ import pyarrow as pa
 from scipy.special import ndtri
 
 from linkage.agglomeration import Graph, agglomerate
-from linkage.cluster import check_evidence
+from linkage.cluster import absent_evidence, check_evidence, register_masks
 from linkage.context import core_pairs
 from linkage.errors import EvidenceError
+from linkage.mincut import size_limits, split_oversized
 from linkage.missed import Fragments, MissedLinks
 from linkage.pairs import SubjectPairs
 
@@ -130,9 +133,9 @@ def draw_partitions(
         np.minimum.at(first, labels, np.arange(n))
         no = np.empty(0, dtype=np.int64)
         nothing = Graph(np.ones(n, dtype=np.int64), np.zeros(n, dtype=np.uint64), no, no, np.empty(0), no)
-        cores = _Cores(first[labels], nothing, np.empty(0), no, no)
+        cores = _Cores(first[labels], nothing, np.empty(0), no, no, None)
     else:
-        cores = _cores(register, one_record_registers, pairs)
+        cores = _cores(register, one_record_registers, pairs, labels)
     days = np.zeros(n) if moment is None else np.asarray(moment, dtype=np.float64)
     if len(days) != n or not np.isfinite(days).all():
         raise EvidenceError("Every subject has one moment, a finite number of days.")
@@ -157,6 +160,48 @@ def _mixed(state: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 @dataclass(frozen=True)
+class _Cuts:
+    """What is needed to cut a drawn person that is too large."""
+
+    register: Index  # int64[n]
+    mask: npt.NDArray[np.uint64]  # uint64[n], of registers with one record a person
+    limits: Real  # float64[registers], of `mincut.size_limits`
+    within: Real  # float64[n], mean log odds inside a core, at its first subject
+    between: Real  # float64[m], log odds between the cores of an edge
+    absent: float  # log odds between cores that no edge joins
+
+    def cut(self, person: Index, core: Index, graph: Graph) -> Index:
+        """Cut persons (int64[n], named by their first subjects) that are larger than their registers allow."""
+        over = np.zeros(len(person), dtype=np.bool_)
+        for register in np.flatnonzero(np.isfinite(self.limits)):
+            own = np.bincount(person[self.register == register], minlength=len(person))
+            over |= own > self.limits[register]
+        if not over.any():
+            return person
+        subjects = np.flatnonzero(over[person])
+        subjects = subjects[np.argsort(core[subjects], kind="stable")]
+        names, start, size = np.unique(core[subjects], return_index=True, return_counts=True)
+        inside = np.flatnonzero(over[person[graph.a]] & (person[graph.a] == person[graph.b]))
+        ends = np.searchsorted(names, graph.a[inside]), np.searchsorted(names, graph.b[inside])
+        own_core = np.arange(len(names))
+        left, right = np.concatenate([own_core, ends[0]]), np.concatenate([own_core, ends[1]])
+        odds = np.concatenate([self.within[names], self.between[inside]])
+        # every subject of the one core with every subject of the other
+        number = size[left] * size[right]
+        which = np.repeat(np.arange(len(left)), number)
+        place = np.arange(len(which)) - np.repeat(np.cumsum(number) - number, number)
+        a = subjects[start[left][which] + place // size[right][which]]
+        b = subjects[start[right][which] + place % size[right][which]]
+        kept = (a < b) | (left != right)[which]
+        a, b, evidence = np.minimum(a, b)[kept], np.maximum(a, b)[kept], odds[which][kept]
+        order = np.lexsort((b, a))
+        every = np.ones(len(person), dtype=np.int64)
+        seen = np.ones(len(order), dtype=np.int64)
+        pairs = Graph(every, self.mask, a[order], b[order], evidence[order], seen)
+        return split_oversized(person, self.register, pairs, self.absent, self.limits)
+
+
+@dataclass(frozen=True)
 class _Cores:
     """The uncertain part of the graph: cores (named by their first subject) and the doubtful edges between them."""
 
@@ -165,6 +210,7 @@ class _Cores:
     chance: Real  # float64[m], probability that an edge's cores are one person
     low: Index  # int64[m], the lower register of an edge's cores (of their first subjects)
     high: Index  # int64[m], the higher one
+    cuts: _Cuts | None  # None if no person is cut
 
     def drawn(self, seed: int, draw: int, doubt: float) -> Index:
         """Return int64[n]: each subject's cluster in a draw, named by its first subject."""
@@ -175,16 +221,22 @@ class _Cores:
         yes = uniform(seed, draw, self.graph.a, self.graph.b) < chance
         pairs = self.graph.size[self.graph.a] * self.graph.size[self.graph.b]
         decided = self.graph._replace(evidence=np.where(yes, DECIDED, -DECIDED) * pairs, seen=pairs)
-        return np.asarray(agglomerate(decided, 0.0, -DECIDED)[self.core])
+        person = np.asarray(agglomerate(decided, 0.0, -DECIDED)[self.core])
+        return person if self.cuts is None else self.cuts.cut(person, self.core, self.graph)
 
 
-def _cores(register: Index, one: Collection[int], pairs: SubjectPairs) -> _Cores:
+def _cores(register: Index, one: Collection[int], pairs: SubjectPairs, point: Index) -> _Cores:
     found = core_pairs(register, one, pairs)
     graph, chance = found.graph, 1 / (1 + np.exp(-found.odds))
     kept = chance >= LEAST
     graph = graph._replace(a=graph.a[kept], b=graph.b[kept], evidence=graph.evidence[kept], seen=graph.seen[kept])
     ends = register[graph.a], register[graph.b]
-    return _Cores(found.core, graph, chance[kept], np.minimum(*ends), np.maximum(*ends))
+    limits, cuts = size_limits(point, register, one), None
+    if np.isfinite(limits).any():
+        mask = register_masks(register, one)
+        absent = absent_evidence(pairs.a, pairs.b, pairs.probability, mask)
+        cuts = _Cuts(register, mask, limits, found.within, found.odds[kept], absent)
+    return _Cores(found.core, graph, chance[kept], np.minimum(*ends), np.maximum(*ends), cuts)
 
 
 def _rows(draw: int, point: Index, cluster: Index) -> pa.Table:

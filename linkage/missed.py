@@ -237,6 +237,7 @@ class Fragments:
             when = self.moment[lost[mine]] + wanted.after[mine]
             pairs.append(self._nearest((lost[mine], when), (fits, self._when(cluster, size, near)[fits]), random))
         found, moved = np.concatenate(pairs), np.arange(len(cluster))
+        found = found[np.sort(np.unique(found[:, 1], return_index=True)[1])]  # a person that is nearest twice: once
         for place, most in enumerate(quota):
             rows = np.flatnonzero(group[found[:, 0]] == place)
             chosen = found[np.sort(random.permutation(rows)[:most])]

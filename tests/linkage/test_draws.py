@@ -53,6 +53,21 @@ def test_two_records_of_a_one_register_stay_apart_in_every_draw() -> None:
     assert min(shares) > 0.1
 
 
+def test_a_person_too_large_for_its_register_is_cut_in_every_draw_as_in_the_point_estimate() -> None:
+    # thirty persons of two records; two of three each, surely, that a middling edge joins; and two small ones so joined
+    sure = [(at, at + 1, 0.99999) for at in range(0, 60, 2)]
+    large = [(at + i, at + j, 0.99999) for at in (60, 63) for i, j in ((0, 1), (0, 2), (1, 2))]
+    doubted = [(a, b, 0.65) for a in (60, 61, 62) for b in (63, 64, 65)]
+    small = [(66, 67, 0.65)]
+    made = drawn([0] * 68, sure + large + doubted + small, draws=100)
+    assert made.point[60] != made.point[63]
+    assert all(labels[60] != labels[63] for labels in made)
+    assert all(len(set(labels[at : at + 3].tolist())) == 1 for labels in made for at in (60, 63))  # cores stay whole
+    assert 0.4 < np.mean([labels[66] == labels[67] for labels in made]) < 0.9
+    likely = drawn([0] * 68, sure + large + [(a, b, 0.95) for a, b, _ in doubted] + small, draws=20)
+    assert np.mean([labels[60] == labels[63] for labels in likely]) > 0.7  # evidence outweighs size
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
