@@ -105,10 +105,16 @@ def threshold_curve(probability: Numbers, count: Counts, missed: float = 0.0) ->
     return curve
 
 
-def waterfall(model: Model, name: str, pattern: int) -> dict[str, Any]:
+def waterfall(model: Model, name: str, pattern: int, place: int = -1) -> dict[str, Any]:
     """Split the weight of a pattern by comparison: what each adds to those before it, in the plan's order.
 
     Weights of single levels do not add up where matches are of two kinds; these steps do.
+
+    Args:
+        model: The fitted model.
+        name: The pass.
+        pattern: The pattern.
+        place: Its pair of registers, as `Model.weight` takes it.
 
     Returns:
         `prior` (log2 odds of λ), `steps` of variable, level and weight (log2), `weight`, `probability`.
@@ -116,7 +122,7 @@ def waterfall(model: Model, name: str, pattern: int) -> dict[str, Any]:
     plan = model.plan
     whole = plan.levels_of(np.array([pattern], dtype=np.uint64))[0]
     partial = np.tril(np.tile(whole, (len(whole) + 1, 1)), k=-1)[:, : len(whole)]
-    weights = model.weight(name, plan.pack(partial))
+    weights = model.weight(name, plan.pack(partial), np.full(len(partial), place, dtype=np.int64))
     steps = [
         {"variable": variable.name, "level": variable.levels[whole[at]], "weight": float(weights[at + 1] - weights[at])}
         for at, variable in enumerate(plan.variables)
@@ -126,7 +132,7 @@ def waterfall(model: Model, name: str, pattern: int) -> dict[str, Any]:
         "prior": float(np.log2(rate) - np.log2(model.mix[name][-1])),
         "steps": steps,
         "weight": float(weights[-1]),
-        "probability": float(model.probability(name, np.array([pattern], dtype=np.uint64))[0]),
+        "probability": float(model.probability_of(name, weights[-1:])[0]),
     }
 
 
@@ -138,19 +144,21 @@ def masked_pairs(model: Model, counts: Mapping[str, PatternCounts], least: int) 
         counts: Pass to its pattern counts.
         least: A pattern of fewer pairs in its pass is no example: it might be known by its levels.
     """
-    best: dict[str, tuple[int, str, int]] = {}
+    best: dict[str, tuple[int, str, int, int]] = {}
     for name in model.plan.passes:
-        found = _merged(counts.get(name, PatternCounts.empty()))
-        match = model.probability(name, found.pattern)
+        pattern, place, count = _by_weight(model, counts.get(name, PatternCounts.empty()))
+        match = model.probability(name, pattern, place)
         for kind, (low, high) in EXAMPLES.items():
-            own = np.flatnonzero((match >= low) & (match <= high) & (found.count >= least))
+            own = np.flatnonzero((match >= low) & (match <= high) & (count >= least))
             if len(own):
-                top = own[np.argmax(found.count[own])]
-                if kind not in best or found.count[top] > best[kind][0]:
-                    best[kind] = (int(found.count[top]), name, int(found.pattern[top]))
+                top = own[np.argmax(count[own])]
+                if kind not in best or count[top] > best[kind][0]:
+                    best[kind] = (int(count[top]), name, int(pattern[top]), int(place[top]))
     return [
-        {"kind": kind, "pass": name, "pairs": count, **waterfall(model, name, pattern)}
-        for kind, (count, name, pattern) in sorted(best.items(), key=lambda one: list(EXAMPLES).index(one[0]))
+        {"kind": kind, "pass": name, "pairs": number, **waterfall(model, name, pattern_of_kind, place_of_kind)}
+        for kind, (number, name, pattern_of_kind, place_of_kind) in sorted(
+            best.items(), key=lambda one: list(EXAMPLES).index(one[0])
+        )
     ]
 
 
@@ -171,10 +179,10 @@ def comparison_figures(
     """
     weight, count, match = [np.empty(0)], [np.empty(0, dtype=np.int64)], [np.empty(0)]
     for name in model.plan.passes:
-        found = _merged(counts.get(name, PatternCounts.empty()))
-        weight.append(model.weight(name, found.pattern))
-        count.append(found.count)
-        match.append(model.probability(name, found.pattern))
+        pattern, place, pairs = _by_weight(model, counts.get(name, PatternCounts.empty()))
+        weight.append(model.weight(name, pattern, place))
+        count.append(pairs)
+        match.append(model.probability_of(name, weight[-1]))
     number, probability = np.concatenate(count), np.concatenate(match)
     return {
         "scores": score_histogram(np.concatenate(weight), number, probability),
@@ -198,7 +206,7 @@ def _registers(model: Model, own: Mapping[str, PatternCounts]) -> dict[str, Any]
             levels = plan.levels_of(pattern)
             passes[name] = {
                 "rows": int(count.sum()),
-                "unlinkable": int(count[model.probability(name, pattern) < LIKELY].sum()),
+                "unlinkable": int(count[_most_probable(model, name, pattern, place) < LIKELY].sum()),
                 "missing": {
                     variable.name: int(count[levels[:, at] == 0].sum()) for at, variable in enumerate(plan.variables)
                 },
@@ -208,7 +216,17 @@ def _registers(model: Model, own: Mapping[str, PatternCounts]) -> dict[str, Any]
     return found
 
 
-def _merged(found: PatternCounts) -> PatternCounts:
-    """Return counts with register pairs summed."""
-    none = np.zeros_like(found.register_a)
-    return PatternCounts.gathered(found.pattern, none, none, found.count)
+def _most_probable(model: Model, name: str, pattern: npt.NDArray[np.uint64], register: int) -> Numbers:
+    """Return the probability of patterns between records of a register and of the one that suits them best."""
+    partners = [] if model.own is None else [at for at, pair in enumerate(model.own.pairs) if register in pair]
+    places = [np.full(len(pattern), place, dtype=np.int64) for place in partners or [-1]]
+    return np.asarray(np.max([model.probability(name, pattern, place) for place in places], axis=0))
+
+
+def _by_weight(model: Model, found: PatternCounts) -> tuple[npt.NDArray[np.uint64], Counts, Counts]:
+    """Return patterns (uint64[n]), the pairs of registers they are weighed by (int64[n], -1: all), and their counts."""
+    keys, which = np.unique(model.keys(found.pattern, found.register_a, found.register_b), return_inverse=True)
+    pattern, place = model.parted(keys)
+    count = np.zeros(len(keys), dtype=np.int64)
+    np.add.at(count, which, found.count)
+    return pattern, np.full(len(keys), -1, dtype=np.int64) if place is None else place, count

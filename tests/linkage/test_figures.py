@@ -20,6 +20,7 @@ from linkage.loading import load_pass
 from linkage.patterns import PatternCounts
 from linkage.twins import patterns_of
 from tests.linkage.conftest import plan_for, random_tables
+from tests.linkage.test_register_pairs import PLAN, counted
 
 FIELDS = ("given_names", "family_name", "birth_date", "sex", "passport_no")
 
@@ -107,3 +108,29 @@ def test_nothing_compared_is_no_error(scene) -> None:
     assert found["registers"] == {}
     assert found["masked_pairs"] == []
     assert comparison_figures(model, {"names": PatternCounts.empty()}, {}, 10)["scores"]["pairs"] == []
+
+
+def test_pairs_and_records_are_weighed_by_their_registers() -> None:
+    counts, _ = counted(0.5)
+    model = fit(counts, PLAN)
+    assert model.own is not None
+    held = counts["code"]
+    places = model.own.places(held.register_a, held.register_b)
+    expected = float((held.count * model.probability("code", held.pattern, places)).sum())
+    found = comparison_figures(model, counts, {}, least=1)
+    assert sum(found["scores"]["expected_matches"]) == pytest.approx(expected)
+    assert expected != pytest.approx(float((held.count * model.probability("code", held.pattern)).sum()), rel=1e-6)
+    for one in found["masked_pairs"]:
+        total = one["prior"] + sum(step["weight"] for step in one["steps"])
+        assert 1 / (1 + 2.0**-total) == pytest.approx(one["probability"], abs=1e-12)
+    # a record that disagrees in its date may be linked where dates often differ, and nowhere else
+    sizes = np.array([len(variable.levels) for variable in PLAN.variables])
+    every = PLAN.pack(np.random.default_rng(1).integers(0, sizes, (20_000, len(sizes))))
+    chance = [model.probability("code", every, np.full(len(every), place)) for place in range(3)]
+    doubted = every[(chance[1] > LIKELY) & (chance[0] < LIKELY) & (chance[2] < LIKELY)]
+    assert len(doubted)
+    patterns = np.repeat(doubted[:1], 3)
+    register = np.arange(3, dtype=np.uint16)
+    own = {"code": PatternCounts.gathered(patterns, register, register, np.ones(3, dtype=np.int64))}
+    records = comparison_figures(model, counts, own, least=1)["registers"]
+    assert [records[name]["code"]["unlinkable"] for name in "abc"] == [0, 1, 0]
