@@ -51,6 +51,9 @@ def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(EvidenceError):
         subject_pairs(good, handles([("p", 1, 0), ("p", 1, 1)]))
     with pytest.raises(EvidenceError):
+        subject_pairs(good, handles([("p", 1, 0), ("p", 2, 2**31)]))
+    assert subject_pairs(good, handles([("p", 1, 0), ("p", 2, 2**31 - 1)])).b.tolist() == [2**31 - 1]
+    with pytest.raises(EvidenceError):
         subject_pairs(good.drop_columns(["weight"]), OWNERS)
     with pytest.raises(EvidenceError):
         subject_pairs(edges([("p", 1, 2, float("inf"), 0.8)]), OWNERS)

@@ -1,35 +1,10 @@
-"""Edges are ordered by one number a pair and short runs: as a sort by all their columns would."""
+"""Rows of a pass are ordered as a sort by all their keys would, and those that meet no other are left out."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkage import pairs
 from linkage.ordering import partnered_rows, sorted_rows
-
-
-def columns(seed: int, n: int, span: int) -> tuple[np.ndarray, ...]:
-    draw = np.random.default_rng(seed)
-    passes, a = draw.integers(0, 4, n).astype(np.int16), draw.integers(0, span, n)
-    probability = draw.choice([0.1, 0.5, 0.9], n)
-    return passes, a, a + 1 + draw.integers(0, span, n), probability, draw.choice([-1.0, 0.0, 3.5], n)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**6), st.integers(0, 400), st.sampled_from([1, 3, 1000]))
-def test_any_edges(seed: int, n: int, span: int) -> None:
-    passes, a, b, probability, weight = found = columns(seed, n, span)
-    expected = np.lexsort((-weight, -probability, passes, b, a))
-    order = pairs._ordered(*found)
-    assert all(np.array_equal(column[order], column[expected]) for column in found)
-
-
-def test_more_subjects_than_one_number_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = columns(1, 300, 5)
-    quick = pairs._ordered(*found)
-    monkeypatch.setattr(pairs, "_ONE_NUMBER", 2)
-    assert all(np.array_equal(column[quick], column[pairs._ordered(*found)]) for column in found)
 
 
 @settings(max_examples=40, deadline=None)
