@@ -25,7 +25,9 @@ LOSS: Final = 1e-3
 
 def prefix_loss(bits: int, prefix: int, bound: int, short_bound: int) -> float:
     """Return the largest chance that a pair within `bound` of `bits` differs in more than `short_bound` drawn bits."""
-    return _survival(bits, min(bound, bits), prefix)[short_bound] if short_bound <= prefix else 0.0
+    if not 0 <= short_bound <= prefix:
+        return float(short_bound < 0)
+    return _survival(bits, min(bound, bits), prefix)[short_bound]
 
 
 def prefix_bound(bits: int, prefix: int, bound: int, loss: float = LOSS) -> int:

@@ -27,6 +27,7 @@ from trajectories.channels import CHANNELS, Channels
 from trajectories.cohorts.definition import ENTRIES, Cohort, CohortError
 from trajectories.disclosure import THRESHOLD, Perturbation, PopulationSketch, protect_cube, record_keys
 from trajectories.disclosure.cells import content_keys
+from trajectories.disclosure.joint import hidden_cells
 from trajectories.durations import kaplan_meier
 from trajectories.exports.months import STATES
 from trajectories.figures import counted_presence, first_month_from
@@ -49,6 +50,17 @@ COHORT_SCHEMA: Final = {
 }
 STATUSES: Final = ("yes", "no", "unobserved")
 STEP: Final = 6
+#: Sums of joint states (and of whoever is not observed) that `status` and `members` publish.
+_MARGINS: Final = np.array(
+    [
+        *(
+            [*((code >> bit & 1) == inside for code in range(len(STATES))), False]
+            for bit in range(4)
+            for inside in (0, 1)
+        ),
+        [True] * (len(STATES) + 1),
+    ]
+)
 _TOTAL: Final = "total"
 _JOIN: Final = " × "
 
@@ -214,16 +226,27 @@ def _status_rows(
 
 
 def _state_rows(channels: Channels, cohort: Cohort, members: Members, noise: Perturbation) -> Iterator[Row]:
-    end = _end_month(channels)
-    for after in sorted({*range(0, cohort.months + 1, STEP), cohort.months}):
+    """Yield the joint states month by month; `status` has sums of these cells (`trajectories.disclosure.joint`)."""
+    end, months = _end_month(channels), sorted({*range(0, cohort.months + 1, STEP), cohort.months})
+    counts = np.zeros((len(months), len(STATES) + 1), dtype=np.int64)
+    keys = np.zeros_like(counts)
+    for at, after in enumerate(months):
         month, code = members.month + after, np.zeros(len(members.person), dtype=np.int64)
         for bit, channel in enumerate(CHANNELS):
             found, there = first_month_from(_spells(channels, channel), members.person, month)
             code |= (there & (found == month)).astype(np.int64) << bit
         code[month >= end] = len(STATES)
-        for (state,), value in _shown([_Axis("state", (*STATES, STATUSES[2]), code)], members, noise):
-            if state != _TOTAL:
-                yield "states", "", after, _TOTAL, _TOTAL, state, value, None, None, True
+        np.add.at(counts[at], code, 1)
+        np.add.at(keys[at], code, members.keys)
+    perturbed = noise.perturbed(counts, keys)
+    # a state that no member is ever in; and whether months lie inside the window says nothing of anybody
+    never = np.broadcast_to(counts.sum(axis=0) == 0, counts.shape).copy()
+    never[:, -1] = counts[:, -1] == 0
+    for at, after in enumerate(months):
+        hidden = hidden_cells(perturbed[at], never[at], _MARGINS, THRESHOLD + noise.bound)
+        for place, state in enumerate((*STATES, STATUSES[2])):
+            value = None if hidden[place] else float(perturbed[at, place])
+            yield "states", "", after, _TOTAL, _TOTAL, state, value, None, None, True
 
 
 def _time_rows(
