@@ -16,7 +16,7 @@ import polars as pl
 from contract.errors import InputError, NotFoundError
 from evaluation.connectors import slugs
 from evaluation.datasets import LabelledRegister, LabelledSet, read_text_csv
-from evaluation.intervals import KEYS, compare_intervals
+from evaluation.intervals import KEYS, LARGE, compare_intervals
 from evaluation.measures import Opened
 from evaluation.reference.gap import true_parts
 from evaluation.reference.histories import histories, read_registers
@@ -41,7 +41,9 @@ _WORST: Final = 10
 _ATTRIBUTES: Final = ("birth_date", "sex", "nationality")
 
 
-def accuracy(dataset: LabelledSet, links: pl.DataFrame, raw: pl.DataFrame, gap: pl.DataFrame) -> dict[str, Any]:
+def accuracy(
+    dataset: LabelledSet, links: pl.DataFrame, raw: pl.DataFrame, gap: pl.DataFrame, *, large: int = LARGE
+) -> dict[str, Any]:
     """Compare a unit's figures, before disclosure control, with the recorded truth.
 
     Args:
@@ -49,11 +51,13 @@ def accuracy(dataset: LabelledSet, links: pl.DataFrame, raw: pl.DataFrame, gap: 
         links: The unit's links: `register`, `record_id`, `person_id`.
         raw: Its raw table of all indicators with intervals: corrected (`value`) beside those of the links (`linked`).
         gap: Its parts of the gap, `trajectories.gap.GAP_SCHEMA`.
+        large: Stocks and flows are compared in groups of more persons than this.
 
     Returns:
-        `reference`, `extended`: the published figures, see `evaluation.intervals.compare_intervals`; `linked`: the same
-        of the links' own reference figures; `worst`, `worst_linked`: the stocks and flows that are farthest off; `gap`:
-        estimated and true shares of the parts in the last year, and the largest difference.
+        `reference`, `extended`: the published figures, see `evaluation.intervals.compare_intervals`; `linked`: how far
+        the links' own stocks and flows are off (intervals are those of the published figures); `worst`, `worst_linked`:
+        the stocks and flows that are farthest off; `gap`: estimated and true shares of the parts in the last year, and
+        the largest difference.
 
     Raises:
         InputError: The set has no recorded truth.
@@ -65,13 +69,17 @@ def accuracy(dataset: LabelledSet, links: pl.DataFrame, raw: pl.DataFrame, gap: 
     )
     linked = raw.with_columns(value=pl.col("linked"))
     return {
-        "reference": compare_intervals(raw.filter(codes), truth),
-        "extended": compare_intervals(raw.filter(~codes), everything),
-        "linked": compare_intervals(linked.filter(codes), truth),
+        "reference": compare_intervals(raw.filter(codes), truth, large=large),
+        "extended": compare_intervals(raw.filter(~codes), everything, large=large),
+        "linked": _sizes(compare_intervals(linked.filter(codes), truth, large=large)),
         "worst": _worst(raw, truth),
         "worst_linked": _worst(linked, truth),
         "gap": _gap(dataset, links, gap, window),
     }
+
+
+def _sizes(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found[name] for name in ("large_cells", "within_3_percent", "largest_difference")}
 
 
 def need_truth(dataset: LabelledSet) -> Path:

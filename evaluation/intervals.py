@@ -9,7 +9,7 @@ import polars as pl
 from contract.errors import InputError
 
 KEYS: Final = ["indicator", "residence", "period", "breakdown", "category"]
-_LARGE: Final = 1000
+LARGE: Final = 1000
 _FLOWS_AND_STOCKS: Final = (
     "resident_stock",
     "inflow",
@@ -21,7 +21,7 @@ _FLOWS_AND_STOCKS: Final = (
 )
 
 
-def compare_intervals(ours: pl.DataFrame, truth: pl.DataFrame, *, large: int = _LARGE) -> dict[str, Any]:
+def compare_intervals(ours: pl.DataFrame, truth: pl.DataFrame, *, large: int = LARGE) -> dict[str, Any]:
     """Compare an indicator table with the truth.
 
     Args:

@@ -45,7 +45,10 @@ def test_exact_links_give_the_recorded_truth(dataset: LabelledSet) -> None:
     found = accuracy(dataset, links, raw, gap)
     assert found["reference"]["coverage"] == found["extended"]["coverage"] == 1.0
     assert found["extended"]["cells"] > 500
-    assert found["linked"]["coverage"] == 1.0
+    corrected = raw.with_columns(value=pl.col("value") * 1.1)
+    beside = accuracy(dataset, links, corrected, gap, large=10)
+    assert beside["linked"]["largest_difference"] == 0
+    assert beside["reference"]["largest_difference"] == pytest.approx(0.1)
     assert found["gap"]["largest_difference"] < 1e-9
     assert found["gap"]["sum"] == pytest.approx(1)
 

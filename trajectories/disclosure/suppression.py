@@ -27,7 +27,9 @@ Disclosure Control (Wiley, 2012), chapter 4.
 
 Releases replace rule 3 by noise (`noise` and `keys` of `protect`): counts are perturbed by their cell keys first, and
 rules 1 and 2 look at perturbed counts only, with a threshold that is higher by the noise's bound. So a cell of fewer
-than 10 persons is never shown, and all that is published is a function of perturbed counts. Medians need 20 persons.
+than 10 persons is never shown. Medians need 20 persons. What is published is a function of perturbed counts and of
+corrections for missed links, each a number of persons expected over the linkage's draws and rounded to a whole one:
+they carry no noise of their own (docs/adr/0015-intervals.md says what they tell).
 """
 
 from __future__ import annotations
