@@ -155,7 +155,12 @@ def scans(bits: int, rows: int, repeats: int) -> dict[str, Any]:
         limits.append(_ROUNDS * MIX_STEPS / mix * LANES / (bits // 64))
         kept = len(work()) / max(len(exact), 1) if name != "histogram" else 1.0
         rate = pairs / seconds
-        found[name] = {"pairs_per_second": round(rate), "of_limit": round(rate / limits[-1], 3), "of_exact_found": kept}
+        found[name] = {
+            "pairs_per_second": round(rate),
+            "limit_beside": round(limits[-1]),
+            "of_limit": round(rate / limits[-1], 3),
+            "of_exact_found": kept,
+        }
     return {
         "bits": bits,
         "rows": rows,
