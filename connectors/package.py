@@ -74,7 +74,7 @@ class SubmissionFolder:
         """Write a pass and return it with its file in place of its table, so that the table can be let go."""
         path = self._partial / pass_file(name)
         with _storing():
-            pq.write_table(made.table, path, compression="zstd", write_statistics=False)
+            pq.write_table(made.table, path, compression="zstd", use_dictionary=False, write_statistics=False)
         return replace(made, source=path)
 
     def add_statistics(self, statistics: BinaryIO) -> None:

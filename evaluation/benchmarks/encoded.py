@@ -109,7 +109,7 @@ def encode(
 
 
 def _written(path: Path, columns: Mapping[str, pa.Array]) -> Path:
-    pq.write_table(pa.table(dict(columns)), path, compression="zstd", compression_level=1)
+    pq.write_table(pa.table(dict(columns)), path, compression="zstd", use_dictionary=False, write_statistics=False)
     return path
 
 

@@ -119,7 +119,7 @@ def _stored(identities: pl.DataFrame, context: EncodingContext, folder: Path) ->
     stored = {}
     for name, made in BlindBlocks().encode_each(identities, context):
         path = folder / pass_file(name)
-        pq.write_table(made.table, path, compression="zstd", write_statistics=False)
+        pq.write_table(made.table, path, compression="zstd", use_dictionary=False, write_statistics=False)
         stored[name] = replace(made, source=path)
         del made  # the next pass needs its room
     pa.default_memory_pool().release_unused()
