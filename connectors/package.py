@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
@@ -34,6 +33,7 @@ from contract.submission import (
     seal_info,
 )
 from pseudonymisation.encoding.profile import EncodedPass
+from pseudonymisation.encoding.stored import write_pass_table
 
 MANIFEST_FILE = "manifest.json"
 #: A submission that was not delivered within this time is encoded again.
@@ -74,7 +74,7 @@ class SubmissionFolder:
         """Write a pass and return it with its file in place of its table, so that the table can be let go."""
         path = self._partial / pass_file(name)
         with _storing():
-            pq.write_table(made.table, path, compression="zstd", use_dictionary=False, write_statistics=False)
+            write_pass_table(made.table, path)
         return replace(made, source=path)
 
     def add_statistics(self, statistics: BinaryIO) -> None:

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from contract.agreement import Agreement, Party, ProfileTerms, RegisterTerms
 from contract.fields import FieldType
@@ -26,6 +25,7 @@ from linkage.plan import plan_of
 from pseudonymisation.blocking.components import key_values, key_variants
 from pseudonymisation.blocking.planner import plan_passes
 from pseudonymisation.encoding.sketches import SKETCH_BYTES, sketch_kernel
+from pseudonymisation.encoding.stored import write_pass_table
 from pseudonymisation.encoding.values import Values, distinct_values
 from pseudonymisation.normalisation.skeleton import skeleton
 
@@ -109,7 +109,7 @@ def encode(
 
 
 def _written(path: Path, columns: Mapping[str, pa.Array]) -> Path:
-    pq.write_table(pa.table(dict(columns)), path, compression="zstd", use_dictionary=False, write_statistics=False)
+    write_pass_table(pa.table(dict(columns)), path)
     return path
 
 

@@ -16,7 +16,6 @@ from typing import Any, Final, Literal
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from connectors.counting import PersonCounter
 from contract.agreement import Agreement, CapTerms
@@ -34,6 +33,7 @@ from pseudonymisation.blocking.caps import count_crowded
 from pseudonymisation.blocking.planner import plan_passes
 from pseudonymisation.encoding.blind_blocks import BlindBlocks, available_processors
 from pseudonymisation.encoding.profile import EncodedPass, EncodingContext
+from pseudonymisation.encoding.stored import write_pass_table
 from pseudonymisation.keys.tree import KEY_BYTES, vintage_key
 from pseudonymisation.normalisation.fields import FieldMapping
 from pseudonymisation.normalisation.identities import normalise
@@ -119,7 +119,7 @@ def _stored(identities: pl.DataFrame, context: EncodingContext, folder: Path) ->
     stored = {}
     for name, made in BlindBlocks().encode_each(identities, context):
         path = folder / pass_file(name)
-        pq.write_table(made.table, path, compression="zstd", use_dictionary=False, write_statistics=False)
+        write_pass_table(made.table, path)
         stored[name] = replace(made, source=path)
         del made  # the next pass needs its room
     pa.default_memory_pool().release_unused()

@@ -26,6 +26,15 @@ def read_pass_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise SubmissionError("A pass table is not readable.", where={"file": path.name}) from None
 
 
+def write_pass_table(table: pa.Table, path: Path) -> None:
+    """Store a pass table. Its words are random, so that a dictionary of them would be as large, and slow to read.
+
+    Raises:
+        OSError: The disk does not take it.
+    """
+    pq.write_table(table, path, compression="zstd", use_dictionary=False, write_statistics=False)
+
+
 def read_pass_rows(path: Path) -> int:
     """Return the number of rows of a stored pass table. Raises as `read_pass_table`."""
     try:

@@ -55,7 +55,7 @@ _MARGINS: Final = np.array(
     [
         *(
             [*((code >> bit & 1) == inside for code in range(len(STATES))), False]
-            for bit in range(4)
+            for bit in range(len(CHANNELS))
             for inside in (0, 1)
         ),
         [True] * (len(STATES) + 1),
