@@ -28,6 +28,7 @@ from evaluation.connectors import make_agents, slugs
 from evaluation.datasets import LabelledSet
 from evaluation.measures import Opened, measure
 from evaluation.scoring import score
+from evaluation.self_assessment import beside_truth
 from evaluation.stages import Stages
 from evaluation.units import ServedUnit, served_unit
 from service.agreements.service import install_agreement
@@ -129,9 +130,11 @@ def evaluate(
                     run_units(linkage, statistics, agreement, VINTAGE)
                 links, pairs = read_links(statistics.settings, agreement.id, VINTAGE), None
             named = {slug: name for name, slug in slugs([r.name for r in dataset.registers]).items()}
-            link_map = join_records(agents, links, named)
+            links = links.with_columns(pl.col("register").replace_strict(named, default=pl.col("register")))
+            link_map = join_records(agents, links)
             opened = Opened(dataset, agreement, agents, statistics, VINTAGE, pairs)
             report = _report(dataset, link_map, opened)
+            report["self_assessment"] = beside_truth(opened, links, one_record(dataset))
             if also is not None:
                 report |= also(opened)
     report |= {**released(audits), "leakage_together": together}
@@ -215,7 +218,7 @@ def _ended(run: Run) -> None:
         )
 
 
-def join_records(agents: dict[str, ConnectorAgent], links: pl.DataFrame, named: dict[str, str]) -> pl.DataFrame:
+def join_records(agents: dict[str, ConnectorAgent], links: pl.DataFrame) -> pl.DataFrame:
     """Join every connector's record ids to the persons of the link map."""
     parts = []
     for name, agent in agents.items():
@@ -226,13 +229,17 @@ def join_records(agents: dict[str, ConnectorAgent], links: pl.DataFrame, named: 
                 schema={"register": pl.String, "record_id": pl.String, "subject_ref": pl.String},
             )
         )
-    renamed = links.with_columns(pl.col("register").replace_strict(named, default=pl.col("register")))
-    joined = pl.concat(parts).join(renamed, on=["register", "subject_ref"], how="inner")
+    joined = pl.concat(parts).join(links, on=["register", "subject_ref"], how="inner")
     return joined.select("register", "record_id", "person_id").sort("register", "record_id")
 
 
+def one_record(dataset: LabelledSet) -> list[str]:
+    """Return the registers of a set that hold one record a person."""
+    return [register.name for register in dataset.registers if register.rows_per_person == "one"]
+
+
 def _report(dataset: LabelledSet, links: pl.DataFrame, opened: Opened) -> dict[str, Any]:
-    one = [register.name for register in dataset.registers if register.rows_per_person == "one"]
+    one = one_record(dataset)
     scores = score(links, dataset.truth, one, opened.groups())
     agreement = opened.agreement
     return {

@@ -32,6 +32,7 @@ KEYS = {
     "pairs_completeness",
     "reduction_ratio",
     "calibration",
+    "self_assessment",
     "agreement",
     "passes",
     "profile",
@@ -107,6 +108,17 @@ def test_small_errors_are_linked(results, profile):
     assert report["pairwise"]["f1"] > 0.95
     assert report["true_pairs"] == 80 + 12 + 8  # permits with pay slips, second pay slips, and these with permits
     assert set(report["by_group"]) == {"SEN", "MLI", "CIV", "FRA", "unknown"}  # the unpaid have no nationality
+
+
+def test_a_units_estimates_stand_beside_the_truth(results):
+    assert results["clear"].report["self_assessment"] is None  # no unit assessed it
+    for profile in ("blind_blocks", "record"):
+        found, pairwise = results[profile].report["self_assessment"], results[profile].report["pairwise"]
+        assert set(found) == {"precision", "recall"}
+        for name, share in found.items():
+            assert share["true"] == pytest.approx(pairwise[name])  # every record is a subject here
+            assert 0 <= share["low"] <= share["value"] <= share["high"] <= 1
+            assert share["held"] == (share["low"] <= share["true"] <= share["high"])
 
 
 def test_the_yardstick_runs_the_same_passes(results):

@@ -1,4 +1,4 @@
-"""`wasl bench linkage`, `kernels`, `scaling` and `vintage`."""
+"""`wasl bench linkage`, `assessment`, `kernels`, `scaling` and `vintage`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from contract.errors import ConfigurationError
-from wasl.cli.output import emit
+from wasl.cli.output import emit, say
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Threads = Annotated[int, typer.Option(help="Threads.", min=1)]
@@ -33,6 +33,18 @@ def linkage(
         raise ConfigurationError("A scheduler goes with engine dask.", advice="--engine dask --scheduler ADDRESS")
     result = bench(persons, threads=threads, folder=folder, seed=seed, scheduler=scheduler)
     emit(result, as_json, _linkage_text(result))
+
+
+def assessment(
+    persons: Annotated[int, typer.Option(help="Persons of each synthetic country.", min=100)] = 20_000,
+    seeds: Annotated[int, typer.Option(help="So many countries, one a seed from 1.", min=1)] = 10,
+    as_json: Json = False,
+) -> None:
+    """Measure how often the 95 % intervals of estimated precision and recall hold the truth."""
+    from evaluation.benchmarks.assessment import bench
+
+    result = bench(persons, range(1, seeds + 1), say)
+    emit(result, as_json, _assessment_text(result))
 
 
 def kernels(
@@ -74,7 +86,8 @@ def vintage(
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add the four commands."""
+    """Add the commands of this module to `wasl bench`."""
+    app.command("assessment")(assessment)
     app.command("vintage")(vintage)
     app.command("linkage")(linkage)
     app.command("kernels")(kernels)
@@ -93,6 +106,19 @@ def _linkage_text(result: dict[str, Any]) -> str:
         _where(result),
     ]
     return "\n".join(lines)
+
+
+def _assessment_text(result: dict[str, Any]) -> str:
+    share = f"{'estimated':>10} {'between':>17}"
+    lines = [f"{'seed':>5} {'true precision':>15} {share} {'true recall':>12} {share} {'calibration':>12}"]
+    for run in result["runs"]:
+        cells = [
+            f"{own['true']:>{width}.4f} {own['value']:>10.4f} {own['low']:>8.4f} {own['high']:>8.4f}"
+            for own, width in ((run["precision"], 15), (run["recall"], 12))
+        ]
+        lines.append(f"{run['seed']:>5} {' '.join(cells)} {run['calibration_error']:>12.3f}")
+    held = ", ".join(f"{name} {count}" for name, count in result["held"].items())
+    return "\n".join([*lines, "", f"held by the interval, of {result['seeds']} seeds: {held}", _where(result)])
 
 
 def _kernels_text(result: dict[str, Any]) -> str:

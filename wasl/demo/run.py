@@ -200,7 +200,7 @@ def _link_map(world: _World) -> pl.DataFrame:
         folder = world.layout.connector(name)
         agents[name] = ConnectorAgent.open(folder, world.layout.passphrase(folder).read_bytes())
     links = read_links(world.units["statistics"], world.agreement.id, VINTAGE)
-    return join_records(agents, links, {name: name for name in agents})
+    return join_records(agents, links)
 
 
 def _score(world: _World, links: pl.DataFrame, *, truth: bool) -> dict[str, Any]:
