@@ -12,8 +12,8 @@ import pyarrow as pa
 from linkage import record
 from linkage.edges import EDGE_FLOOR, ComparedPairs, edge_table, pairs_of_rows
 from linkage.errors import BlockSizeError, PatternError
-from linkage.kernels import count_kernel, emit_kernel, pairs_kernel
-from linkage.layout import Rows, layout_of
+from linkage.kernels import count_kernel, emit_kernel, largest_block, pairs_kernel
+from linkage.layout import layout_of
 from linkage.model import Model
 from linkage.patterns import PatternCounts
 from linkage.plan import ComparisonPlan
@@ -28,21 +28,13 @@ def _check_range(arrays: PassArrays, lo: int, hi: int) -> None:
         raise PatternError("The row range lies outside the pass.", where={"pass": arrays.name})
 
 
-def _rows(arrays: PassArrays, lo: int, hi: int) -> Rows:
-    """Return the rows from lo to the end of the last block, counted from lo."""
-    return arrays.rows(lo, int(arrays.ends[hi - 1]) if hi > lo else hi)
-
-
 def check_blocks(arrays: PassArrays) -> None:
     """Refuse a pass with a block whose pairs would take hours: caps have not held.
 
     Raises:
         BlockSizeError: A block has more than `MAX_BLOCK_PAIRS` comparable pairs, at most.
     """
-    if not len(arrays):
-        return
-    ends = arrays.ends[np.flatnonzero(np.diff(arrays.ends, append=-1))]
-    largest = int(np.diff(ends, prepend=0).max())
+    largest = int(largest_block(arrays.ends))
     if largest * (largest - 1) / 2 > MAX_BLOCK_PAIRS:
         raise BlockSizeError(f"A block holds {largest} rows.", where={"pass": arrays.name})
 
@@ -68,7 +60,7 @@ def count_patterns(arrays: PassArrays, plan: ComparisonPlan, lo: int, hi: int) -
         table = record.count_keys(arrays, plan, many, lo, hi)
     else:
         check_blocks(arrays)
-        table = count_kernel(layout_of(plan), _rows(arrays, lo, hi), many, 0, hi - lo)
+        table = count_kernel(layout_of(plan), arrays.rows(), many, lo, hi)
     table = table[table[:, 1] > 0]
     keys, counts = table[:, 0].astype(np.uint64), table[:, 1]
     n = np.uint64(len(plan.registers))
@@ -102,8 +94,8 @@ def emit_edges(
         i, j, patterns = record.likely_pairs(arrays, plan, many, lo, hi, model, bound)
     else:
         sizes = plan.sizes.astype(np.int64)
-        found = emit_kernel(layout_of(plan), _rows(arrays, lo, hi), many, 0, hi - lo, sizes, *weights, bound)
-        i, j, patterns = found[:, 0] + lo, found[:, 1] + lo, found[:, 2].astype(np.uint64)
+        found = emit_kernel(layout_of(plan), arrays.rows(), many, lo, hi, sizes, *weights, bound)
+        i, j, patterns = found[:, 0], found[:, 1], found[:, 2].astype(np.uint64)
     return edge_table(arrays, plan, model, i, j, patterns, floor)
 
 

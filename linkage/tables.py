@@ -55,19 +55,18 @@ class PassArrays:
         """Bytes of the arrays."""
         return sum(one.nbytes for one in vars(self).values() if isinstance(one, np.ndarray))
 
-    def rows(self, lo: int = 0, hi: int | None = None) -> Rows:
-        """Return what the kernels read of rows [lo, hi), row numbers counted from lo; `hi` must end a block."""
-        part = slice(lo, len(self) if hi is None else hi)
+    def rows(self) -> Rows:
+        """Return what the kernels read."""
         return Rows(
-            self.sketches[part],
-            self.present[part],
-            self.tokens[part],
-            self.known[part],
-            self.classes[part],
-            self.order_known[part],
-            self.register[part],
-            self.encodings[part],
-            self.ends[part] - lo,
+            self.sketches,
+            self.present,
+            self.tokens,
+            self.known,
+            self.classes,
+            self.order_known,
+            self.register,
+            self.encodings,
+            self.ends,
         )
 
     def distance(self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], left: int, right: int) -> npt.NDArray[Any]:

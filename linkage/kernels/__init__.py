@@ -9,6 +9,6 @@ emitting walk keeps only pairs whose weight reaches a bound. All release the int
 
 from __future__ import annotations
 
-from linkage.kernels.walk import count_kernel, emit_kernel, pairs_kernel, patterns_kernel
+from linkage.kernels.walk import count_kernel, emit_kernel, largest_block, pairs_kernel, patterns_kernel
 
-__all__ = ["count_kernel", "emit_kernel", "pairs_kernel", "patterns_kernel"]
+__all__ = ["count_kernel", "emit_kernel", "largest_block", "pairs_kernel", "patterns_kernel"]

@@ -79,7 +79,7 @@ def marks_of(layout: Any, rows: Any, many: Any) -> Any:
 @_loop
 def _gather(marks: Any, left: Any, right: Any, n: int, mark_left: Any, mark_right: Any) -> None:
     for p in range(n):
-        mark_left[p], mark_right[p] = marks[left[p]], marks[right[p]]
+        mark_left[p], mark_right[p] = marks[np.uint64(left[p])], marks[np.uint64(right[p])]
 
 
 @_loop
@@ -225,7 +225,7 @@ def _token_levels(layout: Any, rows: Any, left: Any, right: Any, a: Any, b: Any,
     for p in range(n):
         known, same = (a[p] & b[p]) >> 32, equal[p]
         crossed = 64 if same >> 17 & 3 == 3 else 0
-        out[p] = names[out[p]] + births[known & 7 | (same & 7) << 3 | crossed]
+        out[p] = names[np.uint64(out[p])] + births[np.uint64(known & 7 | (same & 7) << 3 | crossed)]
     for at in range(min(len(layout.tokens), TOKEN_LANES - OWN_AT)):
         multiplier, bit = layout.token_multipliers[at], OWN_AT + at
         for p in range(n):
@@ -245,7 +245,7 @@ def _sketch_levels(layout: Any, rows: Any, left: Any, right: Any, n: int, out: A
         column, multiplier = layout.sketches[at], layout.sketch_multipliers[at]
         there = np.uint64(1) << np.uint64(column)
         for p in range(n):
-            i, j = left[p], right[p]
+            i, j = np.uint64(left[p]), np.uint64(right[p])
             distance = _hamming(rows.sketches, i, j, column, column)
             level = 1 + (distance > 0) + (distance > SKETCH_CLOSE) + (distance > SKETCH_PARTIAL)
             out[p] += multiplier * level if rows.present[i] & rows.present[j] & there != np.uint64(0) else 0

@@ -107,3 +107,23 @@ def _token_bits(_typing_context: Any, tokens: Any, left: Any, right: Any) -> Any
 
 
 token_bits: Any = intrinsic(_token_bits)
+
+
+def _prefetch(_typing_context: Any, array: Any, at: Any) -> Any:
+    """Fetch the cache line of element `at` of an array's memory (LLVM `prefetch`).
+
+    It is a hint: nothing is read, and a place outside of the array does no harm.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        byte, number = _BYTE.as_pointer(), ir.IntType(32)
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        hint = _declared(builder.module, ir.FunctionType(ir.VoidType(), [byte, *[number] * 3]), "llvm.prefetch.p0i8")
+        builder.call(hint, [place, *(ir.Constant(number, flag) for flag in (0, 3, 1))])  # to read, keep near, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), codegen
+
+
+prefetch: Any = intrinsic(_prefetch)

@@ -9,25 +9,31 @@ from numba import njit
 
 from linkage.kernels.batch import BATCH, BUFFERS, batch_patterns, marks_of
 from linkage.kernels.hashing import grown, slot_of
+from linkage.kernels.lanes import LANES, prefetch
+from linkage.layout import Rows
 
 _SHORT: Final = 4  # so many partners are written at once, wanted or not: most rows have fewer
 _FIRST_PLACES: Final = 1 << 13
+_AHEAD: Final = 64  # rows that are fetched before they are compared: small blocks wait for nothing else
+_CHUNK_ROWS: Final = 1 << 11  # whole blocks walked together, at least: what is worked out of a row stays in cache
 
 _plain: Any = njit(nogil=True, cache=True)
+_uncounted: Any = njit(nogil=True, cache=True, _nrt=False)  # type: ignore[call-overload]
 
 
-@_plain
-def next_pairs(ends: Any, partners: Any, hi: int, place: Any, left: Any, right: Any) -> Any:
+@_uncounted
+def next_pairs(rows: Any, partners: Any, hi: int, place: Any, left: Any, right: Any) -> Any:
     """Fill left and right (int64[BATCH + 4]) with the next pairs and return how many; 0 at the end.
 
     Args:
-        ends: int64[rows], end of each row's block.
+        rows: A `layout.Rows`.
         partners: int64[rows], first row that each row is compared with.
         hi: End of the first rows.
         place: int64[2], the row and partner to go on with; moved on.
         left: First rows.
         right: Second rows.
     """
+    sketches, tokens, ends, words = rows.sketches, rows.tokens, rows.ends, 2 * rows.sketches.shape[1]
     i, j, n = place[0], place[1], 0
     while i < hi and n < BATCH:
         take = ends[i] - j
@@ -46,14 +52,38 @@ def next_pairs(ends: Any, partners: Any, hi: int, place: Any, left: Any, right: 
                 left[n + step], right[n + step] = i, j + step
             n += take
         i += 1
+        ahead = i + _AHEAD  # two lines hold most of a row's sketches, one its tokens
+        prefetch(sketches, ahead * words)
+        prefetch(sketches, ahead * words + LANES)
+        prefetch(tokens, ahead * tokens.shape[1])
         j = partners[i] if i < hi else 0
     place[0], place[1] = i, j
     return n
 
 
 @_plain
-def _start(lo: int, hi: int, partners: Any) -> Any:
-    return np.array([lo, partners[lo] if lo < hi else 0], dtype=np.int64)
+def _chunk_end(ends: Any, lo: int, hi: int) -> Any:
+    """Return the end of the whole blocks that are walked together from `lo` on, which may lie beyond `hi`."""
+    end = lo
+    while end < hi and end - lo < _CHUNK_ROWS:
+        end = ends[end]
+    return end
+
+
+@_plain
+def _chunk(rows: Any, lo: int, end: int) -> Any:
+    """Return the rows of [lo, end), counted from lo."""
+    return Rows(
+        rows.sketches[lo:end],
+        rows.present[lo:end],
+        rows.tokens[lo:end],
+        rows.known[lo:end],
+        rows.classes[lo:end],
+        rows.order_known[lo:end],
+        rows.register[lo:end],
+        rows.encodings[lo:end],
+        rows.ends[lo:end] - lo,
+    )
 
 
 @_plain
@@ -71,25 +101,31 @@ def count_kernel(layout: Any, rows: Any, many: Any, lo: int, hi: int) -> Any:
         int64[places, 2], a hash table: pattern * R² + register of the first row * R + register of the
         second, and how often. Places with 0 are empty.
     """
-    marks, partners = marks_of(layout, rows, many)
     left, right = np.empty(BATCH + _SHORT, dtype=np.int64), np.empty(BATCH + _SHORT, dtype=np.int64)
     work, out = np.empty((BUFFERS, BATCH), dtype=np.int64), np.empty(BATCH, dtype=np.int64)
     table = np.zeros((_FIRST_PLACES, 2), dtype=np.int64)
-    place, filled, registers = _start(lo, hi, partners), 0, len(many)
-    while True:
-        n = next_pairs(rows.ends, partners, hi, place, left, right)
-        if n == 0:
-            return table
-        batch_patterns(layout, rows, marks, left, right, n, work, out)
-        while 2 * (filled + n) > table.shape[0]:
-            table = grown(table)
-        a, b = work[0], work[1]
-        for p in range(n):
-            key = (out[p] * registers + (a[p] >> 16 & 0xFFFF)) * registers + (b[p] >> 16 & 0xFFFF)
-            at = slot_of(table, key)
-            filled += table[at, 1] == 0
-            table[at, 0] = key
-            table[at, 1] += 1
+    place, filled, registers = np.zeros(2, dtype=np.int64), 0, len(many)
+    while lo < hi:
+        end = _chunk_end(rows.ends, lo, hi)
+        chunk, last = _chunk(rows, lo, end), min(end, hi) - lo
+        marks, partners = marks_of(layout, chunk, many)
+        place[0], place[1] = 0, partners[0]
+        while True:
+            n = next_pairs(chunk, partners, last, place, left, right)
+            if n == 0:
+                break
+            batch_patterns(layout, chunk, marks, left, right, n, work, out)
+            while 2 * (filled + n) > table.shape[0]:
+                table = grown(table)
+            a, b = work[0], work[1]
+            for p in range(n):
+                key = (out[p] * registers + (a[p] >> 16 & 0xFFFF)) * registers + (b[p] >> 16 & 0xFFFF)
+                at = slot_of(table, key)
+                filled += table[at, 1] == 0
+                table[at, 0] = key
+                table[at, 1] += 1
+        lo = end
+    return table
 
 
 @_plain
@@ -131,29 +167,35 @@ def emit_kernel(
         kind_bits: float64[K], log2 of each kind's share.
         bound: Least weight in bits.
     """
-    marks, partners = marks_of(layout, rows, many)
     left, right = np.empty(BATCH + _SHORT, dtype=np.int64), np.empty(BATCH + _SHORT, dtype=np.int64)
     work, out = np.empty((BUFFERS, BATCH), dtype=np.int64), np.empty(BATCH, dtype=np.int64)
     table = np.zeros((_FIRST_PLACES, 2), dtype=np.int64)  # 1: below the bound, 2: kept, 0: empty
-    place, filled, kept = _start(lo, hi, partners), 0, 0
+    place, filled, kept = np.zeros(2, dtype=np.int64), 0, 0
     found = np.empty((1 << 12, 3), dtype=np.int64)
-    while True:
-        n = next_pairs(rows.ends, partners, hi, place, left, right)
-        if n == 0:
-            return found[:kept]
-        batch_patterns(layout, rows, marks, left, right, n, work, out)
-        while 2 * (filled + n) > table.shape[0]:
-            table = grown(table)
-        while kept + n > found.shape[0]:
-            found = np.concatenate((found, np.empty_like(found)))
-        for p in range(n):
-            at = slot_of(table, out[p])
-            if table[at, 1] == 0:
-                filled += 1
-                table[at, 0] = out[p]
-                table[at, 1] = 2 if _score(out[p], sizes, weights, kind_bits) >= bound else 1
-            found[kept, 0], found[kept, 1], found[kept, 2] = left[p], right[p], out[p]
-            kept += table[at, 1] - 1
+    while lo < hi:
+        end = _chunk_end(rows.ends, lo, hi)
+        chunk, last = _chunk(rows, lo, end), min(end, hi) - lo
+        marks, partners = marks_of(layout, chunk, many)
+        place[0], place[1] = 0, partners[0]
+        while True:
+            n = next_pairs(chunk, partners, last, place, left, right)
+            if n == 0:
+                break
+            batch_patterns(layout, chunk, marks, left, right, n, work, out)
+            while 2 * (filled + n) > table.shape[0]:
+                table = grown(table)
+            while kept + n > found.shape[0]:
+                found = np.concatenate((found, np.empty_like(found)))
+            for p in range(n):
+                at = slot_of(table, out[p])
+                if table[at, 1] == 0:
+                    filled += 1
+                    table[at, 0] = out[p]
+                    table[at, 1] = 2 if _score(out[p], sizes, weights, kind_bits) >= bound else 1
+                found[kept, 0], found[kept, 1], found[kept, 2] = lo + left[p], lo + right[p], out[p]
+                kept += table[at, 1] - 1
+        lo = end
+    return found[:kept]
 
 
 @_plain
@@ -167,6 +209,15 @@ def patterns_kernel(layout: Any, rows: Any, many: Any, left: Any, right: Any) ->
         batch_patterns(layout, rows, marks, left[start:], right[start:], n, work, out)
         patterns[start : start + n] = out[:n]
     return patterns
+
+
+@_plain
+def largest_block(ends: Any) -> Any:
+    """Return the rows of the largest block (ends: int64[n], end of each row's block)."""
+    most = 0
+    for i in range(len(ends)):
+        most = max(most, ends[i] - i)
+    return most
 
 
 @_plain

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -189,6 +190,26 @@ def test_rows_without_a_partner_can_be_left_out(seed: int) -> None:
     assert whole.pairs > 0
     for field in ("pattern", "register_a", "register_b", "count"):
         assert np.array_equal(getattr(whole, field), getattr(part, field))
+
+
+@pytest.mark.parametrize("tall", [1, 40])
+def test_rows_of_several_chunks(tall: int) -> None:
+    """Rows are walked some thousand at a time: blocks below and above that, and ranges that cut them."""
+    plan = plan_for({"a": "one", "b": "one"}, fields=("given_names", "family_name", "birth_date"))
+    few, rows = random_table(plan, 40, 3, 1), random_table(plan, 5000, tall, 2, start=10**7)
+    arrays = load_pass({"a": few, "b": rows}, plan, "names")
+    assert arrays.ends[0] > 2048 if tall == 1 else len(arrays) > 2 * 2048
+    i, j = pairs_in_blocks(arrays, plan, 0, len(arrays))
+    twin = count_given(arrays, i, j, patterns_of(arrays, plan, i, j))
+    model = fit({"names": count_patterns(mixed := arrays_of(plan), plan, 0, len(mixed))}, plan)
+    edges = emit_given(arrays, plan, model, i, j, patterns_of(arrays, plan, i, j), 0.001)
+    for cuts in ((0, len(arrays)), (0, 7, 2048, 2049, 4100, len(arrays))):
+        ranges = list(pairwise(cuts))
+        counts = PatternCounts.merge(count_patterns(arrays, plan, lo, hi) for lo, hi in ranges)
+        for field in ("pattern", "register_a", "register_b", "count"):
+            assert np.array_equal(getattr(counts, field), getattr(twin, field))
+        assert join_edges(emit_edges(arrays, plan, model, lo, hi, 0.001) for lo, hi in ranges).equals(edges)
+    assert 0 < edges.num_rows < len(i)
 
 
 DRAW = np.random.default_rng(3)
