@@ -16,6 +16,7 @@ _SHORT: Final = 4  # so many partners are written at once, wanted or not: most r
 _FIRST_PLACES: Final = 1 << 13
 _AHEAD: Final = 64  # rows that are fetched before they are compared: small blocks wait for nothing else
 _CHUNK_ROWS: Final = 1 << 11  # whole blocks walked together, at least: what is worked out of a row stays in cache
+_TILE_ROWS: Final = 2 * _CHUNK_ROWS  # partners that stay in the second-level cache; a chunk of small blocks is one tile
 
 _plain: Any = njit(nogil=True, cache=True)
 _uncounted: Any = njit(nogil=True, cache=True, _nrt=False)  # type: ignore[call-overload]
@@ -25,25 +26,35 @@ _uncounted: Any = njit(nogil=True, cache=True, _nrt=False)  # type: ignore[call-
 def next_pairs(rows: Any, partners: Any, hi: int, place: Any, left: Any, right: Any) -> Any:
     """Fill left and right (int64[BATCH + 4]) with the next pairs and return how many; 0 at the end.
 
+    The rows of a huge block do not stay in cache until the next first row meets them: all first rows meet
+    one tile of partners before they go on to the next.
+
     Args:
         rows: A `layout.Rows`.
         partners: int64[rows], first row that each row is compared with.
         hi: End of the first rows.
-        place: int64[2], the row and partner to go on with; moved on.
+        place: int64[3], the row, partner and tile to go on with; moved on.
         left: First rows.
         right: Second rows.
     """
     sketches, tokens, ends, words = rows.sketches, rows.tokens, rows.ends, 2 * rows.sketches.shape[1]
-    i, j, n = place[0], place[1], 0
-    while i < hi and n < BATCH:
-        take = ends[i] - j
+    i, j, tile, n = place[0], place[1], place[2], 0
+    while n < BATCH:
+        stop = tile + _TILE_ROWS
+        if i >= hi or i >= stop:
+            if stop >= len(ends):
+                break
+            i, tile = 0, stop
+            j = max(partners[0], tile)
+            continue
+        take = max(min(ends[i], stop) - j, 0)
         if take > _SHORT:
-            take = min(take, BATCH - n)
-            for step in range(take):
+            room = BATCH - n
+            for step in range(min(take, room)):
                 left[n + step], right[n + step] = i, j + step
-            n += take
-            j += take
-            if j < ends[i]:
+            n += min(take, room)
+            if take > room:
+                j += room
                 continue
         elif n + take > BATCH:
             break
@@ -56,8 +67,8 @@ def next_pairs(rows: Any, partners: Any, hi: int, place: Any, left: Any, right: 
         prefetch(sketches, ahead * words)
         prefetch(sketches, ahead * words + LANES)
         prefetch(tokens, ahead * tokens.shape[1])
-        j = partners[i] if i < hi else 0
-    place[0], place[1] = i, j
+        j = max(partners[i], tile) if i < hi else 0
+    place[0], place[1], place[2] = i, j, tile
     return n
 
 
@@ -104,12 +115,12 @@ def count_kernel(layout: Any, rows: Any, many: Any, lo: int, hi: int) -> Any:
     left, right = np.empty(BATCH + _SHORT, dtype=np.int64), np.empty(BATCH + _SHORT, dtype=np.int64)
     work, out = np.empty((BUFFERS, BATCH), dtype=np.int64), np.empty(BATCH, dtype=np.int64)
     table = np.zeros((_FIRST_PLACES, 2), dtype=np.int64)
-    place, filled, registers = np.zeros(2, dtype=np.int64), 0, len(many)
+    place, filled, registers = np.zeros(3, dtype=np.int64), 0, len(many)
     while lo < hi:
         end = _chunk_end(rows.ends, lo, hi)
         chunk, last = _chunk(rows, lo, end), min(end, hi) - lo
         marks, partners = marks_of(layout, chunk, many)
-        place[0], place[1] = 0, partners[0]
+        place[0], place[1], place[2] = 0, partners[0], 0
         while True:
             n = next_pairs(chunk, partners, last, place, left, right)
             if n == 0:
@@ -143,6 +154,14 @@ def _score(pattern: Any, sizes: Any, weights: Any, kind_bits: Any) -> Any:
 
 
 @_plain
+def _doubled(found: Any, kept: int) -> Any:
+    """Return an array twice as long that begins with the same `kept` rows; the rest is never touched."""
+    larger = np.empty((2 * found.shape[0], found.shape[1]), dtype=found.dtype)
+    larger[:kept] = found[:kept]
+    return larger
+
+
+@_plain
 def emit_kernel(
     layout: Any,
     rows: Any,
@@ -170,13 +189,13 @@ def emit_kernel(
     left, right = np.empty(BATCH + _SHORT, dtype=np.int64), np.empty(BATCH + _SHORT, dtype=np.int64)
     work, out = np.empty((BUFFERS, BATCH), dtype=np.int64), np.empty(BATCH, dtype=np.int64)
     table = np.zeros((_FIRST_PLACES, 2), dtype=np.int64)  # 1: below the bound, 2: kept, 0: empty
-    place, filled, kept = np.zeros(2, dtype=np.int64), 0, 0
+    place, filled, kept = np.zeros(3, dtype=np.int64), 0, 0
     found = np.empty((1 << 12, 3), dtype=np.int64)
     while lo < hi:
         end = _chunk_end(rows.ends, lo, hi)
         chunk, last = _chunk(rows, lo, end), min(end, hi) - lo
         marks, partners = marks_of(layout, chunk, many)
-        place[0], place[1] = 0, partners[0]
+        place[0], place[1], place[2] = 0, partners[0], 0
         while True:
             n = next_pairs(chunk, partners, last, place, left, right)
             if n == 0:
@@ -185,7 +204,7 @@ def emit_kernel(
             while 2 * (filled + n) > table.shape[0]:
                 table = grown(table)
             while kept + n > found.shape[0]:
-                found = np.concatenate((found, np.empty_like(found)))
+                found = _doubled(found, kept)
             for p in range(n):
                 at = slot_of(table, out[p])
                 if table[at, 1] == 0:

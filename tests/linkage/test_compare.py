@@ -194,11 +194,11 @@ def test_rows_without_a_partner_can_be_left_out(seed: int) -> None:
 
 @pytest.mark.parametrize("tall", [1, 40])
 def test_rows_of_several_chunks(tall: int) -> None:
-    """Rows are walked some thousand at a time: blocks below and above that, and ranges that cut them."""
+    """Rows are walked some thousand at a time, and huge blocks in tiles: blocks below and above, and cut ranges."""
     plan = plan_for({"a": "one", "b": "one"}, fields=("given_names", "family_name", "birth_date"))
     few, rows = random_table(plan, 40, 3, 1), random_table(plan, 5000, tall, 2, start=10**7)
     arrays = load_pass({"a": few, "b": rows}, plan, "names")
-    assert arrays.ends[0] > 2048 if tall == 1 else len(arrays) > 2 * 2048
+    assert arrays.block_sizes().max() > 4096 if tall == 1 else len(arrays) > 2 * 2048
     i, j = pairs_in_blocks(arrays, plan, 0, len(arrays))
     twin = count_given(arrays, i, j, patterns_of(arrays, plan, i, j))
     model = fit({"names": count_patterns(mixed := arrays_of(plan), plan, 0, len(mixed))}, plan)
