@@ -120,7 +120,7 @@ def of_run(opened: Opened) -> dict[str, Any]:
         slug = slug_of[register.name]
         own = references.filter(pl.col("register") == slug).select("record_id", "subject_ref")
         records[slug] = _attributes(register).join(own, left_on="record_ref", right_on="record_id")
-    uncertainty = link_uncertainty(read_arrow(unit.subjects, merged), links, records, opened.agreement, events)
+    uncertainty = link_uncertainty(read_arrow(unit.subjects, merged), links, records, opened.agreement)
     payload = link_registers([linked_records(own, links, name) for name, own in records.items()], events)
     frames = compute(payload, uncertainty).frames
     named = references.join(links, on=["register", "subject_ref"], how="inner").with_columns(

@@ -14,14 +14,14 @@ from persons (Sadinle 2018, linkage averaging). A draw is another partition of t
 - Calibration errs by registers: `doubt` is the standard deviation, in log odds, of an error that all doubtful edges
   between two registers share. It is drawn anew in every draw; without it errors of single edges average out, and
   intervals shrink as populations grow, whatever the calibration is like.
-- Links that no pass found are drawn apart (`linkage.missed`).
+- What links that no pass found would change is drawn apart (`linkage.detachment`).
 
 Only subjects that differ from the point estimate are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,7 +35,6 @@ from linkage.cluster import absent_evidence, check_evidence, register_masks
 from linkage.context import core_pairs
 from linkage.errors import EvidenceError
 from linkage.mincut import size_limits, split_oversized
-from linkage.missed import Fragments, MissedLinks
 from linkage.pairs import SubjectPairs
 
 DECIDED: Final = 6.0  # log odds of an edge between cores once a draw has decided it
@@ -95,11 +94,7 @@ def draw_partitions(
     *,
     draws: int,
     seed: int,
-    missed: Sequence[MissedLinks] = (),
-    stratum: npt.NDArray[Any] | None = None,
-    moment: npt.NDArray[Any] | None = None,
     doubt: float = 0.0,
-    settled: bool = False,
 ) -> PartitionDraws:
     """Draw partitions of the subjects.
 
@@ -110,11 +105,7 @@ def draw_partitions(
         point: Integer[n], the point estimate (`cluster.cluster`).
         draws: How many.
         seed: Same seed and same input, same draws; draw d does not depend on how many there are.
-        missed: Links that no pass found.
-        stratum: Integer[n]; missed links join persons of one stratum (of their first subjects). One stratum by default.
-        moment: Number[n], when each subject's events lie, in days from 0 on: missed links join what lies near.
         doubt: Standard deviation of the calibration's error between two registers, in log odds.
-        settled: Hold the point estimate, and draw missed links alone: what they change on average corrects a figure.
 
     Raises:
         EvidenceError: Arrays do not fit together, or a number is not finite or negative.
@@ -122,25 +113,13 @@ def draw_partitions(
     register = np.asarray(register_of_subject, dtype=np.int64)
     n = len(register)
     labels = np.asarray(point, dtype=np.int64)
-    groups = np.zeros(n, dtype=np.int64) if stratum is None else np.asarray(stratum, dtype=np.int64)
     check_evidence(n, register, pairs.a, pairs.b, pairs.probability)
-    if not len(labels) == len(groups) == n:
-        raise EvidenceError("Every subject has one point estimate and one stratum.")
+    if len(labels) != n:
+        raise EvidenceError("Every subject has one point estimate.")
     if draws < 0 or not 0 <= doubt < np.inf:
         raise EvidenceError("Neither the number of draws nor the doubt about calibration is negative.")
-    if settled:
-        first = np.full(int(labels.max(initial=-1)) + 1, n, dtype=np.int64)
-        np.minimum.at(first, labels, np.arange(n))
-        no = np.empty(0, dtype=np.int64)
-        nothing = Graph(np.ones(n, dtype=np.int64), np.zeros(n, dtype=np.uint64), no, no, np.empty(0), no)
-        cores = _Cores(first[labels], nothing, np.empty(0), no, no, None)
-    else:
-        cores = _cores(register, one_record_registers, pairs, labels)
-    days = np.zeros(n) if moment is None else np.asarray(moment, dtype=np.float64)
-    if len(days) != n or not np.isfinite(days).all():
-        raise EvidenceError("Every subject has one moment, a finite number of days.")
-    lost = Fragments.of(register, one_record_registers, groups, days, labels, missed)
-    found = [_rows(draw, labels, lost.merged(cores.drawn(seed, draw, doubt), seed, draw)) for draw in range(draws)]
+    cores = _cores(register, one_record_registers, pairs, labels)
+    found = [_rows(draw, labels, cores.drawn(seed, draw, doubt)) for draw in range(draws)]
     table = pa.concat_tables([DRAWS_SCHEMA.empty_table(), *found]).combine_chunks()
     return PartitionDraws(labels, draws, table)
 

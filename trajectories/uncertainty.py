@@ -1,8 +1,9 @@
 """Intervals of figures from draws of the linkage.
 
-A draw is another partition of the same subjects into persons, as likely as the evidence says; missed links are in the
-draws as merges of persons whom no pass compared. Every figure is computed for every draw, and the spread of its values
-is the uncertainty that linkage adds. Figures are sums over persons, so a draw costs only the persons that it touches:
+A draw is another partition of the same subjects into persons, as likely as the evidence says. What links that no pass
+found change is drawn apart and added to the figures (`trajectories.correction.with_missed`). Every figure is computed
+for every draw, and the spread of its values is the uncertainty that linkage adds. Figures are sums over persons, so a
+draw costs only the persons that it touches:
 
     F(draw) = F(point) - F(touched persons, point links) + F(touched persons, drawn links).
 

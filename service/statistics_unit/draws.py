@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from contract.agreement import Agreement
 from contract.nationality_groups import group_of
+from linkage.detachment import draw_detached
 from linkage.draws import draw_partitions
 from linkage.missed import MissedLinks, estimate_missed, sensitivities
 from linkage.pairs import SubjectPairs
@@ -24,8 +25,6 @@ DRAWS: Final = 20
 #: Error of the calibration that all pairs of two registers share, in log odds (docs/adr/0015-intervals.md).
 DOUBT: Final = 1.7
 _SEED: Final = 1
-#: Event columns that say when; the first that a register has.
-_MOMENTS: Final = ("crossed_at", "period", "start", "valid_from", "registered_on")
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class LinkUncertainty:
         point: int64, label of each subject's person.
         subject_of: `register`, `record`, `subject`.
         confidence: `person_id`, `register`, `confidence`.
-        lost: As `table`, of draws that hold the point estimate and draw missed links alone.
+        detached: As `table`, of draws in which subjects that were all but lost stand alone (`linkage.detachment`).
         sensitivity: By register, the estimated share of subjects with records elsewhere whose link to them was found.
     """
 
@@ -47,16 +46,17 @@ class LinkUncertainty:
     point: npt.NDArray[np.int64]
     subject_of: pl.DataFrame
     confidence: pl.DataFrame
-    lost: pl.DataFrame
+    detached: pl.DataFrame
     sensitivity: dict[str, float]
 
-    def over(self, records: pl.DataFrame, *, lost: bool = False) -> LinkageDraws:
-        """Return the draws over records in their order (`register`, `record`); with `lost`, of missed links alone."""
+    def over(self, records: pl.DataFrame) -> tuple[LinkageDraws, LinkageDraws]:
+        """Return the draws, and those of detached subjects, over records in their order (`register`, `record`)."""
         found = records.select("register", "record").join(
             self.subject_of, on=["register", "record"], how="left", maintain_order="left"
         )
         subject = found["subject"].fill_null(-1).to_numpy().astype(np.int64)
-        return LinkageDraws(self.draws, self.lost if lost else self.table, self.point, subject)
+        drawn, detached = (LinkageDraws(self.draws, one, self.point, subject) for one in (self.table, self.detached))
+        return drawn, detached
 
 
 def link_uncertainty(
@@ -64,7 +64,6 @@ def link_uncertainty(
     links: pl.DataFrame,
     records: Mapping[str, pl.DataFrame],
     agreement: Agreement,
-    events: Mapping[str, pl.DataFrame] | None = None,
 ) -> LinkUncertainty:
     """Draw partitions of the subjects, and say how sure each person's registers are.
 
@@ -72,9 +71,8 @@ def link_uncertainty(
         pairs: Pairs of subjects of the merge: `a`, `b`, `probability`, `weight`, and the number of `passes` that found
             each; without the last nothing is known of links that no pass found, and none is drawn.
         links: `register`, `subject_ref`, `person_id`, sorted by register and reference as subjects are numbered.
-        records: Register to `subject_ref`, `record_ref`, and what there is of `sex` and `nationality`.
+        records: Register to `subject_ref`, `record_ref`, and `nationality` where there is one.
         agreement: Says which registers hold one record a person.
-        events: Register to `record_ref` and event columns: a missed link joins what lies near in time.
 
     Raises:
         EvidenceError: Pairs and links do not fit together.
@@ -91,15 +89,8 @@ def link_uncertainty(
     if "passes" in pairs.column_names:
         groups = _groups(numbered, records)
         missed = estimate_missed(register, found, pairs.column("passes").to_numpy(), point, groups)
-    shared: dict[str, Any] = {
-        "draws": DRAWS,
-        "seed": _SEED,
-        "missed": missed,
-        "stratum": _strata(numbered, records),
-        "moment": _moments(numbered, records, events or {}),
-    }
-    drawn = draw_partitions(register, single, found, point, **shared, doubt=DOUBT)
-    lost = draw_partitions(register, single, found, point, **shared, settled=True)
+    drawn = draw_partitions(register, single, found, point, draws=DRAWS, seed=_SEED, doubt=DOUBT)
+    detached = draw_detached(len(point), missed, draws=DRAWS, seed=_SEED)
     subject_of = pl.concat(
         [
             own.select(pl.lit(name).alias("register"), "subject_ref", record=pl.col("record_ref").cast(pl.String)).join(
@@ -109,10 +100,12 @@ def link_uncertainty(
         ]
         or [pl.DataFrame(schema={"register": pl.String, "record": pl.String, "subject": pl.Int64})]
     ).select("register", "record", "subject")
-    table, alone = pl.DataFrame(drawn.table), pl.DataFrame(lost.table)
     names = [terms.name for terms in agreement.registers]
     sensitivity = {names[place]: share for place, share in sensitivities(register, point, missed).items()}
-    return LinkUncertainty(DRAWS, table, point, subject_of, _confidence(numbered, point, found), alone, sensitivity)
+    confidence = _confidence(numbered, point, found)
+    return LinkUncertainty(
+        DRAWS, pl.DataFrame(drawn.table), point, subject_of, confidence, pl.DataFrame(detached), sensitivity
+    )
 
 
 def _groups(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> npt.NDArray[np.int64]:
@@ -120,54 +113,22 @@ def _groups(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> npt.NDA
 
     Names of one origin are about as hard to find; and who is alone in a register, and rightly so, depends on it too.
     """
-    named = _described(links, records)["nationality"]
+    named = _nationalities(links, records)
     known = named.unique().sort()
     names = {code: "" if not code else code if code == HOME_NATIONALITY else group_of(code) for code in known}
     places = {name: place for place, name in enumerate(sorted(set(names.values())))}
     return named.replace_strict({code: places[name] for code, name in names.items()}).to_numpy().astype(np.int64)
 
 
-def _strata(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> npt.NDArray[np.int64]:
-    """Return a stratum of each subject, of nationality and sex as its records give them: missed links join alike."""
-    described = _described(links, records)
-    return described.select(pl.struct("nationality", "sex").rank("dense")).to_series().cast(pl.Int64).to_numpy()
-
-
-def _described(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Return `nationality` and `sex` of each subject as its records give them, empty where they do not."""
-    described = [pl.DataFrame(schema=dict.fromkeys(("subject_ref", "nationality", "sex", "register"), pl.String))]
+def _nationalities(links: pl.DataFrame, records: Mapping[str, pl.DataFrame]) -> pl.Series:
+    """Return the nationality of each subject as its records give it, empty where they do not."""
+    described = [pl.DataFrame(schema=dict.fromkeys(("subject_ref", "nationality", "register"), pl.String))]
     for name, own in sorted(records.items()):
-        columns = [
-            pl.col(column).cast(pl.String).drop_nulls().min() if column in own.columns else pl.lit("").alias(column)
-            for column in ("nationality", "sex")
-        ]
-        described.append(own.group_by("subject_ref").agg(columns).with_columns(register=pl.lit(name)))
+        if "nationality" in own.columns:
+            given = pl.col("nationality").cast(pl.String).drop_nulls().min()
+            described.append(own.group_by("subject_ref").agg(given).with_columns(register=pl.lit(name)))
     joined = links.join(pl.concat(described), on=["register", "subject_ref"], how="left", maintain_order="left")
-    return joined.select(pl.col("nationality", "sex").fill_null(""))
-
-
-def _moments(
-    links: pl.DataFrame, records: Mapping[str, pl.DataFrame], events: Mapping[str, pl.DataFrame]
-) -> npt.NDArray[np.float64]:
-    """Return the mean moment of each subject's events, in days from 1900 to the month; the mean of all without one."""
-    month = pl.col("moment").str.slice(5, 2).cast(pl.Int32, strict=False)
-    year = pl.col("moment").str.slice(0, 4).cast(pl.Int32, strict=False)
-    days = 365.25 * (year - 1900) + 30.4375 * month
-    parts = [pl.DataFrame(schema={"register": pl.String, "subject_ref": pl.String, "days": pl.Float64})]
-    for name, own in sorted(events.items()):
-        column = next((column for column in _MOMENTS if column in own.columns), None)
-        if column is None or name not in records:
-            continue
-        dated = own.select(pl.col("record_ref").cast(pl.String), moment=pl.col(column).cast(pl.String))
-        of_record = records[name].select("subject_ref", pl.col("record_ref").cast(pl.String))
-        joined = dated.filter(year.is_between(1900, 2200) & month.is_between(1, 12)).join(of_record, on="record_ref")
-        parts.append(
-            joined.group_by("subject_ref")
-            .agg(days=days.mean())
-            .select(pl.lit(name).alias("register"), "subject_ref", "days")
-        )
-    found = links.join(pl.concat(parts), on=["register", "subject_ref"], how="left", maintain_order="left")["days"]
-    return found.fill_null(found.mean() or 0.0).to_numpy().astype(np.float64)
+    return joined["nationality"].fill_null("")
 
 
 def _confidence(links: pl.DataFrame, point: npt.NDArray[np.int64], pairs: SubjectPairs) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from service.statistics_unit.draws import LinkUncertainty
 from service.statistics_unit.payload import LinkedPayload
 from trajectories.breakdowns import ALL_BREAKDOWNS, REFERENCE_BREAKDOWNS, breakdowns_of
 from trajectories.channels import Channels, build_channels
-from trajectories.correction import corrected_table, corrections_of
+from trajectories.correction import corrected_table, corrections_of, with_missed
 from trajectories.definitions import INDICATORS
 from trajectories.diagnosis import DIAGNOSIS_SCHEMA, diagnose
 from trajectories.disclosure import CELL_SCHEMA, cells_of, protect
@@ -129,14 +129,13 @@ def _indicators(
         table = table_of(figures, EVERY_INDICATOR, values_of(figures, EVERY_INDICATOR))
     else:
         count = counter(count_extended, ALL_BREAKDOWNS)
-        of_links, of_lost = (
-            figures_of_draws(
-                channels.events, channels, uncertainty.over(payload.linked.records, lost=lost), count, whole=figures
-            )
-            for lost in (False, True)
+        drawn, detached = (
+            figures_of_draws(channels.events, channels, draws, count, whole=figures)
+            for draws in uncertainty.over(payload.linked.records)
         )
-        table = combine_tables(figures, of_links, {RAW: EVERY_INDICATOR})[RAW]
-        corrections = corrections_of(figures, of_lost)
+        lost = list(detached)
+        table = combine_tables(figures, with_missed(figures, drawn, lost), {RAW: EVERY_INDICATOR})[RAW]
+        corrections = corrections_of(figures, lost)
     own = pl.struct("indicator", "residence").is_in(
         [{"indicator": one.code, "residence": residence} for one in INDICATORS for residence in one.residence]
     )

@@ -184,14 +184,14 @@ class StatisticsWorkflow:
         records = linked_records(self._table(run, register, "records.parquet"), links, register)
         return ChunkResult(put_frame(self._unit.store, records), {"register": register, "records": records.height})
 
-    def _uncertainty(self, run: Run, results: Results, events: dict[str, pl.DataFrame]) -> LinkUncertainty:
+    def _uncertainty(self, run: Run, results: Results) -> LinkUncertainty:
         (merged,), (clustered,) = results("merge"), results("cluster")
         with self._unit.database.read() as session:
             agreement = get_agreement(session, run.agreement_id).agreement
         registers = sorted(run.parameters["submissions"])
         held = {name: self._table(run, name, "records.parquet") for name in registers}
         links = read_frame(self._unit.subjects, clustered.digest)
-        return link_uncertainty(read_arrow(self._unit.subjects, merged.digest), links, held, agreement, events)
+        return link_uncertainty(read_arrow(self._unit.subjects, merged.digest), links, held, agreement)
 
     def _trajectories(self, run: Run, _chunk: Chunk, results: Results) -> ChunkResult:
         records = [read_frame(self._unit.store, result.digest) for result in results("records")]
@@ -199,7 +199,7 @@ class StatisticsWorkflow:
         events = {register: self._table(run, register, "events.parquet") for register in registers}
         with self._unit.database.read() as session:
             series = series_of(session, run.agreement_id)
-        made = compute(link_registers(records, events), self._uncertainty(run, results, events), series)
+        made = compute(link_registers(records, events), self._uncertainty(run, results), series)
         index = {name: put_frame(self._unit.store, frame) for name, frame in made.frames.items()}
         digest, _ = self._unit.store.put(io.BytesIO(canonical_json({"frames": index, "window": made.window})))
         return ChunkResult(digest, made.summary)

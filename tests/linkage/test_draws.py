@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from linkage.cluster import cluster
 from linkage.draws import DRAWS_SCHEMA, PartitionDraws, draw_partitions, uniform
 from linkage.errors import EvidenceError
-from linkage.missed import MissedLinks
 from linkage.pairs import SubjectPairs
 
 
@@ -78,9 +77,8 @@ def test_a_person_too_large_for_its_register_is_cut_in_every_draw_as_in_the_poin
     st.lists(st.integers(0, 2), min_size=10, max_size=10),
 )
 def test_properties(edges: list[tuple[int, int, float]], register: list[int]) -> None:
-    missed = [MissedLinks(1, 1.5, 0.5), MissedLinks(2, 1.0, company=np.arange(10)[np.array(register) == 2])]
-    made = drawn(register, edges, one=(1,), draws=6, missed=missed, doubt=1.0)
-    fewer = drawn(register, edges, one=(1,), draws=3, missed=missed, doubt=1.0)
+    made = drawn(register, edges, one=(1,), draws=6, doubt=1.0)
+    fewer = drawn(register, edges, one=(1,), draws=3, doubt=1.0)
     for number, labels in enumerate(made):
         held = [label for label, where in zip(labels.tolist(), register, strict=True) if where == 1]
         assert len(held) == len(set(held))
@@ -98,22 +96,6 @@ def test_a_component_draws_the_same_whatever_else_there_is() -> None:
     together = [labels[0] == labels[1] for labels in few]
     assert together == [labels[0] == labels[1] for labels in more]
     assert len(set(together)) == 2
-
-
-def test_missed_links_join_a_lone_subject_to_a_person_of_its_stratum() -> None:
-    register = [0] * 100 + [1] * 100
-    stratum = np.arange(200) % 2
-    made = drawn(register, [], one=(0, 1), draws=40, missed=[MissedLinks(1, 20.0)], stratum=stratum)
-    joined = []
-    for labels in made:
-        _, counts = np.unique(labels, return_counts=True)
-        joined.append(int((counts == 2).sum()))
-        assert counts.max() <= 2
-        for label in np.flatnonzero(np.bincount(labels) == 2):
-            pair = np.flatnonzero(labels == label)
-            assert pair[0] < 100 <= pair[1]
-            assert stratum[pair[0]] == stratum[pair[1]]
-    assert abs(np.mean(joined) - 20) < 3
 
 
 def test_doubt_about_calibration_is_shared_by_all_edges_of_two_registers() -> None:
@@ -136,12 +118,6 @@ def test_numbers_of_the_counter_are_uniform_and_their_own() -> None:
 
 
 def test_what_cannot_be_is_refused() -> None:
-    with pytest.raises(EvidenceError):
-        drawn([0, 0], [], missed=[MissedLinks(0, float("nan"))])
-    with pytest.raises(EvidenceError):
-        drawn([0, 0], [], stratum=np.zeros(3))
-    with pytest.raises(EvidenceError):
-        drawn([0, 0], [], moment=np.zeros(3))
     with pytest.raises(EvidenceError):
         drawn([0, 0], [], doubt=-1.0)
     with pytest.raises(EvidenceError):

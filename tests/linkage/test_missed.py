@@ -1,9 +1,10 @@
-"""Links that no pass found: their number by hand, and whom a draw gives a lost subject to."""
+"""Links that no pass found: their number by hand, and who stands for them in a draw."""
 
 import numpy as np
 import pytest
 
-from linkage.draws import draw_partitions
+from linkage.detachment import draw_detached
+from linkage.draws import DRAWS_SCHEMA
 from linkage.errors import EvidenceError
 from linkage.missed import LEAST_SPREAD, MissedLinks, estimate_missed, sensitivities
 from linkage.pairs import SubjectPairs
@@ -24,7 +25,8 @@ def test_the_estimate_lies_between_chao_and_the_jackknife() -> None:
     for one in found:
         assert one.expected == pytest.approx(np.sqrt(chao * jackknife))
         assert one.spread == max(np.log(jackknife / chao) / 2, LEAST_SPREAD)
-        assert one.company.tolist() == list(range(one.register, 24, 2))
+        assert one.once.tolist() == list(range(one.register, 24, 2))
+        assert one.twice.tolist() == list(range(24 + one.register, 40, 2))
 
 
 def test_nothing_is_estimated_where_nothing_was_found_twice_or_all_was() -> None:
@@ -42,15 +44,8 @@ def test_groups_are_estimated_and_drawn_by_themselves() -> None:
     group = np.repeat([0, 1], [40, 120])
     found = estimate_missed(register, pairs, passes, labels, group)
     assert [(one.register, one.group) for one in found] == [(0, 0), (1, 0)]
-    # Subjects of register 1 that are alone, 20 of each group, and as many of register 0 whom they may belong to.
-    register, labels = np.r_[register, np.repeat([1, 0], 40)], np.r_[labels, 80 + np.arange(80)]
-    group = np.r_[group, np.tile(np.repeat([0, 1], 20), 2)]
-    again = estimate_missed(register, pairs, passes, labels, group)
-    assert [one.expected for one in again] == [one.expected for one in found]
-    for made in draw_partitions(register, [], pairs, labels, draws=20, seed=1, missed=again[1:], settled=True):
-        joined = [at for at in range(160, 200) if (made == made[at]).sum() > 1]
-        assert joined
-        assert max(joined) < 180
+    table = draw_detached(len(labels), found, draws=20, seed=1)
+    assert 0 < max(table.column("subject").to_pylist()) < 40
 
 
 def test_a_doubtful_link_is_a_capture_too() -> None:
@@ -61,62 +56,57 @@ def test_a_doubtful_link_is_a_capture_too() -> None:
     ]
 
 
-def test_a_lost_subject_keeps_the_distance_in_time_that_is_usual() -> None:
-    # Subjects of register 2 lie 400 days after those of 1; those of 0 lie anywhere.
-    rng = np.random.default_rng(5)
-    persons = 60
-    at = 3000.0 + 500.0 * np.arange(persons)
-    register = np.r_[np.repeat([0], persons), np.repeat([1], persons), np.repeat([2], persons)]
-    moment = np.r_[rng.permutation(at), at, at + 400]
-    point = np.tile(np.arange(persons), 3)
-    point[-20:] = persons + np.arange(20)  # the last 20 lost their subject of register 2
-    links = MissedLinks(2, 12.0, company=np.arange(2 * persons, 3 * persons - 20))
-    distances = []
-    for labels in drawn(register.tolist(), point.tolist(), links, moment=moment):
-        for subject in range(3 * persons - 20, 3 * persons):
-            mates = np.flatnonzero(labels[persons : 2 * persons] == labels[subject])
-            distances += [moment[subject] - at[mate] for mate in mates]
-    assert len(distances) > 100
-    assert np.median(distances) == pytest.approx(400, abs=50)
+def numbers(missed: list[MissedLinks], subjects: int, draws: int = 300) -> list[list[int]]:
+    table = draw_detached(subjects, missed, draws=draws, seed=4)
+    assert table.schema == DRAWS_SCHEMA
+    draw, subject, person = (table.column(name).to_numpy() for name in ("draw", "subject", "person"))
+    assert (person == subjects + subject).all()
+    assert (np.diff(draw * subjects + subject) > 0).all()
+    return [subject[draw == number].tolist() for number in range(draws)]
 
 
-def drawn(register: list[int], point: list[int], links: MissedLinks, **more: object) -> list[np.ndarray]:
-    nothing = SubjectPairs(*(np.empty(0, kind) for kind in (np.int64, np.int64, float, float)))
-    sure = np.array([(at, to) for at in range(len(point)) for to in range(at) if point[at] == point[to]])
-    pairs = nothing
-    if len(sure):
-        order = np.lexsort((sure[:, 0], sure[:, 1]))
-        size = len(sure)
-        pairs = SubjectPairs(sure[order, 1], sure[order, 0], np.full(size, 1 - 1e-9), np.full(size, 9.0))
-    made = draw_partitions(np.array(register), [], pairs, np.array(point), draws=30, seed=3, missed=[links], **more)
-    return list(made)
+def test_as_many_stand_alone_as_are_estimated_to_be_lost() -> None:
+    links = MissedLinks(0, 12.0, once=np.arange(40), twice=np.arange(40, 60))
+    taken = [len(found) for found in numbers([links], 60)]
+    assert np.mean(taken) == pytest.approx(12, abs=4 * np.sqrt(12 / 300))
+    assert np.var(taken) == pytest.approx(12, rel=0.4)  # Poisson
+    assert max(max(found) for found in numbers([links], 60)) < 40  # nobody found twice while there are others
 
 
-def test_a_lost_subject_goes_where_subjects_of_its_kind_have_company() -> None:
-    # Register 2 is lost from persons with registers 0 and 1, as the first person shows, never from those of 0 alone.
-    register = [0, 1, 2] + [0, 1] * 10 + [0] * 10 + [2] * 5
-    point = [0, 0, 0] + [1 + n // 2 for n in range(20)] + list(range(11, 21)) + list(range(21, 26))
-    joined = 0
-    for labels in drawn(register, point, MissedLinks(2, 3.0, company=np.array([2]))):
-        for subject in range(33, 38):
-            others = [at for at in range(38) if labels[at] == labels[subject] and at != subject]
-            assert sorted(register[at] for at in others) in ([], [0, 1])
-            joined += bool(others)
-    assert 40 < joined < 140
+def test_those_found_twice_follow_where_those_found_once_are_too_few() -> None:
+    links = MissedLinks(0, 20.0, once=np.arange(10), twice=np.arange(10, 60))
+    for found in numbers([links], 60, 50):
+        assert found[: min(len(found), 10)] == list(range(10))[: len(found)] or len(found) < 10
+        assert len(found) >= 5
 
 
-def test_a_lost_subject_goes_to_somebody_of_its_time() -> None:
-    register, point = [0] * 40 + [1] * 4, list(range(44))
-    moment = np.r_[np.arange(40) * 1000.0, 5000.0, 5000.0, 30_000.0, 30_000.0]
-    for labels in drawn(register, point, MissedLinks(1, 2.0), moment=moment):
-        for subject in range(40, 44):
-            for other in np.flatnonzero(labels[:40] == labels[subject]):
-                assert abs(moment[other] - moment[subject]) < 1000
+def test_the_estimate_errs_in_one_direction_for_all_groups_of_a_register() -> None:
+    ends = np.arange(0, 800).reshape(4, 200)
+    links = [MissedLinks(at // 2, 50.0, 0.5, once=ends[at], group=at % 2) for at in range(4)]
+    counts = np.array([np.bincount(np.array(found) // 200, minlength=4) for found in numbers(links, 800)])
+    related = np.corrcoef(np.log(counts + 1).T)
+    assert related[0, 1] > 0.8
+    assert related[2, 3] > 0.8
+    assert abs(related[0, 2]) < 0.25
 
 
-def test_more_than_64_registers_are_refused() -> None:
-    with pytest.raises(EvidenceError):
-        drawn(list(range(65)), list(range(65)), MissedLinks(0, 1.0))
+def test_a_draw_is_the_same_however_many_there_are_and_whatever_else_is_lost() -> None:
+    links = MissedLinks(3, 5.0, 0.4, once=np.arange(20))
+    assert numbers([links], 30, 4) == numbers([links], 30, 9)[:4]
+    more = numbers([MissedLinks(1, 5.0, 0.4, once=np.arange(20, 30)), links], 30, 4)
+    assert [[at for at in found if at < 20] for found in more] == numbers([links], 30, 4)
+    assert draw_detached(5, [], draws=3, seed=1).num_rows == 0
+
+
+def test_what_cannot_be_is_refused() -> None:
+    for wrong in (
+        MissedLinks(0, float("nan")),
+        MissedLinks(0, -1.0),
+        MissedLinks(0, 1.0, float("inf")),
+        MissedLinks(0, 1.0, once=np.array([5])),
+    ):
+        with pytest.raises(EvidenceError):
+            draw_detached(5, [wrong], draws=2, seed=1)
 
 
 def test_sensitivity_is_the_share_of_links_that_were_found() -> None:

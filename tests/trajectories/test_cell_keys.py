@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from contract.errors import InputError
 from trajectories.disclosure.cell_keys import (
+    CORRECTION,
     NOISE_BOUND,
     NOISE_VARIANCE,
     Perturbation,
@@ -136,6 +137,54 @@ def test_drill_two_tables_that_differ_by_one_person() -> None:
     moved = both[0] - both[1]
     assert (moved[np.arange(pairs), 1 - truth] == 0).all()
     assert (moved[np.arange(pairs), truth] != 0).mean() > 0.8
+
+
+def test_drill_of_corrections_that_one_person_moves() -> None:
+    """The same attack where the target was all but lost: the correction of the target's category moves by one too.
+
+    A correction without noise would name the category; with its own noise it tells as much as a count does.
+    """
+    pairs, size = 10_000, 60
+    rng = np.random.default_rng(6)
+    keys = keys_of(pairs * size).reshape(pairs, size)
+    category = rng.integers(0, 2, (pairs, size))
+    category[:, 1:21], category[:, 21:41] = 0, 1
+    truth = category[:, 0]
+    difference = np.zeros((2, pairs, 2), dtype=np.int64)  # of counts, of corrections
+    for without, sign in ((0, 1), (1, -1)):
+        for number in range(pairs):
+            own, where = keys[number, without:], category[number, without:]
+            counts = np.bincount(where, minlength=2)
+            sums = np.array([own[where == 0].sum(), own[where == 1].sum()])
+            noise = Perturbation(EPOCH, int(own.sum()))
+            lost = np.array([3, 3])
+            lost[truth[number]] += 1 - without
+            difference[0, number] += sign * noise.perturbed(counts, sums)
+            difference[1, number] += sign * (lost + noise.noise(counts, sums, CORRECTION))
+    row = noise_distribution()[NOISE_BOUND] / (1 << 16)
+    stated, span = np.convolve(row, row[::-1]), 2 * NOISE_BOUND
+
+    def probability(value: np.ndarray) -> np.ndarray:
+        return np.where(np.abs(value) <= span, stated[np.clip(value + span, 0, 2 * span)], 0.0)
+
+    likelihood = [
+        np.prod([probability(one[:, c] - 1) * probability(one[:, 1 - c]) for one in difference], axis=0) for c in (0, 1)
+    ]
+    right = ((likelihood[1] > likelihood[0]) == truth).mean()
+    grid = np.arange(-span - 1, span + 2)
+    joint = np.outer(probability(grid - 1), probability(grid))
+    both = np.einsum("ab,cd->abcd", joint, joint)  # counts and corrections of two categories
+    ceiling = 0.5 + np.abs(both - both.transpose(1, 0, 3, 2)).sum() / 4
+    assert 0.6 < right < ceiling + 3 * np.sqrt(0.25 / pairs)
+    assert ceiling < 0.67
+    own, other = difference[1][np.arange(pairs), truth] - 1, difference[1][np.arange(pairs), 1 - truth]
+    related = np.corrcoef(difference[0].ravel(), difference[1].ravel())[0, 1]
+    assert abs(related) < 0.08  # of independent noises: both move by the target
+    for sample in (own, other):
+        expected = stated * pairs
+        large = expected > 5
+        observed = np.bincount(sample + span, minlength=2 * span + 1)
+        assert ((observed - expected)[large] ** 2 / expected[large]).sum() < 2.5 * large.sum()
 
 
 def test_a_table_of_a_million_cells_takes_seconds() -> None:

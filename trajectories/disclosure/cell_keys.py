@@ -10,6 +10,9 @@ by whom two populations differ stays exactly as it was, and the cells that move 
 the noise (docs/adr/0013-cell-keys.md has the figures). With it, every cell is drawn anew as soon as the population
 differs by one person. Within one population all tables agree.
 
+**Corrections.** A correction for missed links is a number of persons too, and a single one of them may move it by one.
+So it is perturbed like a count, by another value of the function (`CORRECTION`).
+
 **p-table.** For a count n the noise v lies in -4..4, never takes a count below 0, has mean 0 exactly and variance 3
 (before quantisation), and among such distributions the largest entropy; n = 0 has no noise. Counts of 4 and more share
 one row.
@@ -46,6 +49,9 @@ MECHANISM: Final = {
     "noise_variance": str(NOISE_VARIANCE),
     "margins": "perturbed independently: a total differs from the sum of m categories by at most (m + 1) * 4",
 }
+#: Streams of noise: that of counts, and that of what is added to them for missed links.
+COUNT: Final = 0
+CORRECTION: Final = 1
 _KEY_BITS: Final = 32
 _GRID: Final = 1 << 16
 _RECORD_CONTEXT: Final = b"wasl/record-key/1/"
@@ -134,12 +140,13 @@ class Perturbation:
     bound: int = NOISE_BOUND
     variance: float = NOISE_VARIANCE
 
-    def noise(self, counts: NDArray[Any], cell_keys: NDArray[Any]) -> Ints:
+    def noise(self, counts: NDArray[Any], cell_keys: NDArray[Any], stream: int = COUNT) -> Ints:
         """Return the noise of cells, int64, of the shape of `counts`.
 
         Args:
             counts: Whole numbers, 0 or more.
             cell_keys: Sums of the record keys of each cell's persons, of the same shape.
+            stream: `COUNT` or `CORRECTION`: noises of two streams are independent.
 
         Raises:
             InputError: The shapes differ, or a count is negative.
@@ -149,7 +156,7 @@ class Perturbation:
         if counts.size and int(counts.min()) < 0:
             raise InputError("A count is negative.")
         blocks = np.empty((counts.size, 2), dtype="<u8")
-        blocks[:, 0] = np.asarray(cell_keys, dtype=np.int64).ravel() % (1 << _KEY_BITS)
+        blocks[:, 0] = np.asarray(cell_keys, dtype=np.int64).ravel() % (1 << _KEY_BITS) + (stream << _KEY_BITS)
         blocks[:, 1] = self.population_key % (1 << _KEY_BITS)
         # One block, one value of the function: no mode chains them, and that is what is wanted here.
         cipher = Cipher(algorithms.AES(self.key), modes.ECB()).encryptor()  # noqa: S305

@@ -27,9 +27,9 @@ Disclosure Control (Wiley, 2012), chapter 4.
 
 Releases replace rule 3 by noise (`noise` and `keys` of `protect`): counts are perturbed by their cell keys first, and
 rules 1 and 2 look at perturbed counts only, with a threshold that is higher by the noise's bound. So a cell of fewer
-than 10 persons is never shown. Medians need 20 persons. What is published is a function of perturbed counts and of
-corrections for missed links, each a number of persons expected over the linkage's draws and rounded to a whole one:
-they carry no noise of their own (docs/adr/0015-intervals.md says what they tell).
+than 10 persons is never shown. Medians need 20 persons. What is published is a function of perturbed counts, and of
+corrections for missed links: each a number of persons expected over the linkage's draws, rounded to a whole one, with
+a noise of its own like a count's (docs/adr/0015-intervals.md).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from contract.errors import InputError
 from trajectories.breakdowns import REFERENCE_BREAKDOWNS
 from trajectories.correction import corrected
 from trajectories.definitions import ALL, INDICATORS, Indicator
-from trajectories.disclosure.cell_keys import Ints, Perturbation
+from trajectories.disclosure.cell_keys import CORRECTION, Ints, Perturbation
 from trajectories.disclosure.published import BASE, Cell, Published, publishable
 from trajectories.disclosure.widening import widened
 from trajectories.durations import Floats
@@ -101,8 +101,8 @@ def protect(
         indicators: The table's; one whose measures the figures lack is left out.
         raw: Raw table with intervals: with noise, what is shown gets an interval (`trajectories.disclosure.widening`).
         corrections: Of counts, for missed links (`trajectories.correction`). `value` is then the corrected figure, and
-            `linked` that of the links alone. Corrections are rounded to whole persons and added to what is shown of the
-            links' count, so that both have the same noise; where one of them is too small neither is shown.
+            `linked` that of the links alone. Corrections are rounded to whole persons, with noise perturbed too, and
+            added to what is shown of the links' count; where one of the two is too small neither is shown.
 
     Returns:
         As `INDICATOR_SCHEMA`, `protected` true everywhere, `value` null where suppressed or not defined; with
@@ -113,32 +113,30 @@ def protect(
     """
     if threshold < 1 or base < 1:
         raise InputError("Threshold and base of the disclosure control must be 1 or more.")
-    least_of_medians, deviation = 0, 0.0
+    least_of_medians, deviation, added = 0, 0.0, 0.0
+    moves = None if corrections is None else {key: np.rint(row).astype(np.int64) for key, row in corrections.items()}
     if noise is not None:
         if keys is None or figures.counts.keys() - keys.keys():
             raise InputError("Noise needs the cell keys of every count.")
+        if moves is not None and any(row.any() for row in moves.values()):
+            moves = {key: row + noise.noise(figures.counts[key], keys[key], CORRECTION) for key, row in moves.items()}
+            added = noise.variance
         drawn = {key: noise.perturbed(counts, keys[key]) for key, counts in figures.counts.items()}
         figures, base = replace(figures, counts=drawn), 1
         threshold, least_of_medians = threshold + noise.bound, MEDIAN_THRESHOLD + noise.bound
-        deviation = float(np.sqrt(noise.variance))
+        deviation, added = float(np.sqrt(noise.variance)), float(np.sqrt(noise.variance + added))
     shown = [one for one in indicators if publishable(one, figures)]
-    central = figures if corrections is None else _corrected(figures, corrections)
+    central = figures if moves is None else corrected(figures, moves)
     hidden = suppressed_cells(_smaller(figures, central), threshold)
     (values, deviations), (linked, _) = (
-        Published(one, hidden, base, threshold, least_of_medians, deviation).values_of(shown)
-        for one in (central, figures)
+        Published(one, hidden, base, threshold, least_of_medians, spread).values_of(shown)
+        for one, spread in ((central, added), (figures, deviation))
     )
     closed = np.isnan(values) | np.isnan(linked)
     values, deviations, linked = (np.where(closed, np.nan, array) for array in (values, deviations, linked))
     beside = None if corrections is None else linked
     made = table_of(figures, shown, values, linked=beside).with_columns(protected=pl.lit(value=True))
     return made if raw is None or noise is None else widened(made, deviations, raw)
-
-
-def _corrected(figures: Figures, corrections: Mapping[Key, Floats]) -> Figures:
-    """Return counts corrected by whole persons."""
-    made = corrected(figures, {key: np.rint(row) for key, row in corrections.items()})
-    return replace(made, counts={key: row.astype(np.int64) for key, row in made.counts.items()})
 
 
 def _smaller(one: Figures, other: Figures) -> Figures:

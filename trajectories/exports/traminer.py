@@ -10,8 +10,8 @@ Time is months from 1, the first month of the window. States are those of `traje
 | TSE | event | `id`, `time`, `event`, `person_id`: the state entered, time 0 for the first month |
 | SPELL | spell | `id`, `begin`, `end` (both included), `states` |
 
-`id` is the person's pseudonym; in TSE, where `seqecreate` takes whole numbers only, it is the person's row in STS, from
-1, and `person_id` the pseudonym. How R reads them stands in the statistician's guide.
+`id` is the person's pseudonym; in TSE, where `seqecreate` takes whole numbers (before TraMineR 2.2-3 nothing else), it
+is the person's row in STS, from 1, and `person_id` the pseudonym. How R reads them stands in the statistician's guide.
 
 Source: Gabadinho, Ritschard, Mueller and Studer, Analyzing and visualizing state sequences in R with TraMineR, Journal
 of Statistical Software 40(4), 2011, section 5.

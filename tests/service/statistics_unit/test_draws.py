@@ -46,41 +46,39 @@ def test_a_sure_pair_is_apart_in_none() -> None:
 def test_draws_are_laid_over_records_in_their_order() -> None:
     found, links = uncertain(0.6)
     records = pl.DataFrame({"register": [NAMES[1], NAMES[0], NAMES[0], "other"], "record": ["r9", "r2", "r1", "r9"]})
-    laid = found.over(records)
+    laid, detached = found.over(records)
     rows = links.select("register", "subject_ref").rows()
     expected = [rows.index((NAMES[1], "t0")), rows.index((NAMES[0], "s1")), rows.index((NAMES[0], "s0")), -1]
     assert laid.subject_of_record.tolist() == expected
     assert laid.draws == DRAWS
     assert np.array_equal(laid.point, found.point)
+    assert np.array_equal(detached.subject_of_record, laid.subject_of_record)
+    assert detached.table.is_empty()  # no pair tells how many passes found it
 
 
 def test_the_same_links_draw_the_same() -> None:
     assert uncertain(0.6)[0].table.equals(uncertain(0.6)[0].table)
 
 
-def test_links_that_no_pass_found_are_drawn_where_the_pairs_tell_their_passes() -> None:
-    # 60 persons with a subject in each of two registers, half of them found by one pass; in each 20 are alone.
-    first = [f"s{n:02d}" for n in range(60)]
-    lone = [f"x{n:02d}" for n in range(20)]
+def test_subjects_that_one_pass_found_stand_alone_where_the_pairs_tell_their_passes() -> None:
+    # 60 persons with a subject in each of two registers, every second found by one pass.
+    names = [f"s{n:02d}" for n in range(60)]
     links = pl.DataFrame(
-        {
-            "register": [NAMES[0]] * 80 + [NAMES[1]] * 80,
-            "subject_ref": [*first, *lone, *first, *lone],
-            "person_id": [*first, *(f"a{name}" for name in lone), *first, *(f"b{name}" for name in lone)],
-        }
+        {"register": [NAMES[0]] * 60 + [NAMES[1]] * 60, "subject_ref": names * 2, "person_id": names * 2}
     ).sort("register", "subject_ref")
     places = {row: place for place, row in enumerate(links.select("register", "subject_ref").rows())}
-    found = sorted(sorted((places[NAMES[0], name], places[NAMES[1], name])) for name in first)
+    found = sorted(sorted((places[NAMES[0], name], places[NAMES[1], name])) for name in names)
     columns = {"a": [a for a, _ in found], "b": [b for _, b in found], "probability": [0.9999] * 60}
     pairs = pa.table({**columns, "weight": [9.0] * 60})
+    told = pairs.append_column("passes", pa.array([1, 2] * 30))
     records = {
         name: pl.DataFrame({"subject_ref": own["subject_ref"], "record_ref": own["subject_ref"]})
         for (name,), own in links.partition_by("register", as_dict=True).items()
     }
-    events = {
-        NAMES[1]: pl.DataFrame({"record_ref": ["s00", "x01", "x02"], "start": ["2020-03-01", "2021-01", "never"]})
-    }
-    told = pairs.append_column("passes", pa.array([1, 2] * 30))
+    once = {place for pair, times in zip(found, [1, 2] * 30, strict=True) for place in pair if times == 1}
     for table, moved in ((pairs, False), (told, True)):
-        drawn = link_uncertainty(table, links, records, AGREEMENT, events)
-        assert (drawn.table.height > 0) == moved
+        drawn = link_uncertainty(table, links, records, AGREEMENT)
+        assert drawn.table.is_empty()
+        assert (drawn.detached.height > 0) == moved
+        assert drawn.detached["subject"].is_in([*once]).sum() >= 0.9 * drawn.detached.height
+        assert (min(drawn.sensitivity.values()) < 1) == moved
