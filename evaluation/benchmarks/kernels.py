@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +20,8 @@ from evaluation.benchmarks.encoded import bench_agreement
 from evaluation.benchmarks.machine import machine, versions
 from linkage.columns import columns_of
 from linkage.compare import count_patterns
-from linkage.layout import token_width
+from linkage.kernels import emit_kernel
+from linkage.layout import layout_of, token_width
 from linkage.loading import aligned
 from linkage.ordering import block_ends
 from linkage.plan import ComparisonPlan, plan_of
@@ -30,7 +32,10 @@ from linkage.tables import PassArrays
 
 REPEATS: Final = 5
 _ROUNDS: Final = 8_000_000
-_BLOCKS: Final = ((2, 800_000), (6, 200_000), (32, 16_000), (400, 250), (20_000, 1))
+#: Rows of a block, blocks, and the first rows that are compared with all others (0: all).
+_BLOCKS: Final = ((2, 800_000, 0), (6, 200_000, 0), (32, 16_000, 0), (400, 250, 0), (20_000, 1, 0), (200_000, 1, 500))
+_EMITTED: Final = (400, 250)
+_KEPT_SHARES: Final = (0.0001, 0.01, 0.1, 1.0)
 _NEAR_SHARE: Final = 0.18  # of the bits: what a pair of records at Dice .8 differs in
 _NAME_POOL: Final = 3_000
 
@@ -49,36 +54,29 @@ def bench(*, rows: int = 20_000, repeats: int = REPEATS) -> dict[str, Any]:
     """
     return {
         "in_block": in_block(repeats),
+        "emitted": emitted(repeats),
         "scan": [scans(bits, rows, repeats) for bits in (1024, 2048)],
         "machine": machine(),
         "versions": versions(),
     }
 
 
-def _seconds(work: Callable[[], Any], repeats: int) -> float:
-    """Return the median processor seconds of some runs after one that compiles."""
-    work()
-    taken = []
-    for _ in range(repeats):
-        start = time.process_time()
+def _taken(repeats: int, *works: Callable[[], Any]) -> npt.NDArray[np.float64]:
+    """Return processor seconds (float64[repeats, works]) after a run that compiles.
+
+    Works run in turn, so that the rate of one stands beside the limit of the same minute: the clock of a shared
+    processor drifts.
+    """
+    for work in works:
         work()
-        taken.append(time.process_time() - start)
-    return max(float(np.median(taken)), 1e-9)
-
-
-def _least_beside(work: Callable[[], Any], other: Callable[[], Any], repeats: int) -> tuple[float, float]:
-    """Return the least processor seconds of both, run in turn: the clock of a shared processor drifts."""
     taken = []
-    for one in (work, other):
-        one()
     for _ in range(repeats):
         starts = [time.process_time()]
-        for one in (work, other):
-            one()
+        for work in works:
+            work()
             starts.append(time.process_time())
         taken.append(np.diff(starts))
-    least = np.maximum(np.min(taken, axis=0), 1e-9)
-    return float(least[0]), float(least[1])
+    return np.maximum(np.array(taken), 1e-9)
 
 
 def block_arrays(plan: ComparisonPlan, size: int, blocks: int, seed: int = 1) -> PassArrays:
@@ -109,21 +107,67 @@ def block_arrays(plan: ComparisonPlan, size: int, blocks: int, seed: int = 1) ->
     )
 
 
+@njit(nogil=True, cache=True)
+def _read(words: Any) -> Any:
+    """Load every word (uint64[n]) once."""
+    together = np.uint64(0)
+    for at in range(len(words)):
+        together ^= words[at]
+    return together
+
+
+def _words(column: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+    flat = column.reshape(-1).view(np.uint8)
+    return flat[: len(flat) // 8 * 8].view(np.uint64)
+
+
 def in_block(repeats: int) -> list[dict[str, Any]]:
-    """Count patterns in blocks from two rows, where reading rows costs most, to one of 20 000."""
+    """Count patterns in blocks from two rows, where reading rows costs most, to one of 200,000.
+
+    `rows_limit` is how many rows a second are read if nothing is done with them, `of_rows_limit` the share of it that
+    counting reaches: where it is large, rows and not pairs are the work.
+    """
     plan, found = plan_of(bench_agreement(1000)), []
-    for size, blocks in _BLOCKS:
+    for size, blocks, first in _BLOCKS:
         arrays = block_arrays(plan, size, blocks)
-        seconds = _seconds(lambda arrays=arrays: count_patterns(arrays, plan, 0, len(arrays)), repeats)  # type: ignore[misc]
-        pairs = blocks * (size // 2) * ((size + 1) // 2)
+        hi = first or len(arrays)
+        columns = [_words(column) for column in arrays.rows()]
+        works = (partial(count_patterns, arrays, plan, 0, hi), lambda columns=columns: [_read(one) for one in columns])
+        seconds, reading = np.median(_taken(repeats, *works), axis=0)
+        pairs = count_patterns(arrays, plan, 0, hi).pairs
         found.append(
             {
                 "block_rows": size,
                 "pairs": pairs,
                 "pairs_per_second": round(pairs / seconds),
                 "rows_per_second": round(len(arrays) / seconds),
+                "rows_limit": round(len(arrays) / reading),
+                "of_rows_limit": round(float(reading / seconds), 3),
             }
         )
+    return found
+
+
+def emitted(repeats: int) -> list[dict[str, Any]]:
+    """Emit pairs of blocks of 400 rows at bounds that keep ever more of them, up to all.
+
+    A level weighs as much as it is rare, in bits, so that a bound keeps the patterns that agree most.
+    """
+    plan, (size, blocks) = plan_of(bench_agreement(1000)), _EMITTED
+    arrays = block_arrays(plan, size, blocks)
+    counts = count_patterns(arrays, plan, 0, len(arrays))
+    levels, sizes = plan.levels_of(counts.pattern), plan.sizes.astype(np.int64)
+    weights = np.zeros((1, len(sizes), int(sizes.max())))
+    for variable, level in enumerate(levels.T):
+        often = np.bincount(level, counts.count, weights.shape[2])
+        weights[0, variable] = -np.log2(np.maximum(often, 1) / counts.pairs)
+    weight = np.sort(np.repeat(weights[0, np.arange(len(sizes)), levels].sum(axis=1), counts.count))
+    args, found = (layout_of(plan), arrays.rows(), np.array(plan.many), 0, len(arrays), sizes, weights, np.zeros(1)), []
+    for share in _KEPT_SHARES:
+        bound = weight[-max(int(share * counts.pairs), 1)] - 1e-6  # as summed by the kernel in another order
+        emit = partial(emit_kernel, *args, bound)
+        seconds = float(np.median(_taken(repeats, emit)))
+        found.append({"kept": len(emit()) / counts.pairs, "pairs_per_second": round(counts.pairs / seconds)})
     return found
 
 
@@ -151,7 +195,7 @@ def scans(bits: int, rows: int, repeats: int) -> dict[str, Any]:
     }
     limits, found = [], {}
     for name, work in ways.items():
-        seconds, mix = _least_beside(work, lambda: _mix(_ROUNDS), repeats)
+        seconds, mix = _taken(repeats, work, lambda: _mix(_ROUNDS)).min(axis=0)
         limits.append(_ROUNDS * MIX_STEPS / mix * LANES / (bits // 64))
         kept = len(work()) / max(len(exact), 1) if name != "histogram" else 1.0
         rate = pairs / seconds

@@ -125,7 +125,10 @@ def _kernels_text(result: dict[str, Any]) -> str:
     lines = ["in blocks of"]
     for one in result["in_block"]:
         pairs, rows = one["pairs_per_second"] / 1e6, one["rows_per_second"] / 1e6
-        lines.append(f"{one['block_rows']:>8} rows {pairs:9.1f} M pairs/s {rows:8.2f} M rows/s")
+        read = f"{one['of_rows_limit']:.2f} of reading rows only"
+        lines.append(f"{one['block_rows']:>8} rows {pairs:9.1f} M pairs/s {rows:8.2f} M rows/s, {read}")
+    for one in result["emitted"]:
+        lines.append(f"{one['kept']:>9.2%} emitted {one['pairs_per_second'] / 1e6:5.1f} M pairs/s")
     for one in result["scan"]:
         limit = one["limit_pairs_per_second"] / 1e9
         lines += ["", f"{one['bits']} bits, {one['rows']} x {one['rows']}; limit {limit:.2f} G pairs/s"]

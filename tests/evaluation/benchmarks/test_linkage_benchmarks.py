@@ -76,12 +76,17 @@ def test_the_linkage_benchmark_links_well_and_tells_where_it_ran() -> None:
 
 
 def test_the_kernel_benchmark_measures_a_limit_beside_every_scan(monkeypatch) -> None:
-    monkeypatch.setattr(kernels, "_BLOCKS", ((2, 2000), (32, 50)))
+    monkeypatch.setattr(kernels, "_BLOCKS", ((2, 2000, 0), (32, 50, 0), (300, 1, 10)))
+    monkeypatch.setattr(kernels, "_EMITTED", (40, 20))
     monkeypatch.setattr(kernels, "_ROUNDS", 100_000)
     result = CliRunner().invoke(app, ["kernels", "--rows", "512", "--repeats", "1", "--json"])
     assert result.exit_code == 0
     found = json.loads(result.stdout)
-    assert [one["block_rows"] for one in found["in_block"]] == [2, 32]
+    assert [(one["block_rows"], one["pairs"]) for one in found["in_block"]] == [(2, 2000), (32, 12800), (300, 1500)]
+    assert all(one["rows_limit"] > 0 and one["of_rows_limit"] > 0 for one in found["in_block"])
+    kept = [one["kept"] for one in found["emitted"]]
+    assert kept == sorted(kept)
+    assert (kept[0], kept[-1]) == (pytest.approx(0.0001, abs=0.01), 1)
     for one in found["scan"]:
         assert one["limit_pairs_per_second"] > 0
         assert one["two_stage_loss_bound"] <= one["two_stage_loss_agreed"] == 1e-3
