@@ -84,6 +84,9 @@ def _chunk_end(ends: Any, lo: int, hi: int) -> Any:
 @_plain
 def _chunk(rows: Any, lo: int, end: int) -> Any:
     """Return the rows of [lo, end), counted from lo."""
+    ends = np.empty(end - lo, dtype=np.int64)
+    for at in range(end - lo):
+        ends[at] = rows.ends[lo + at] - lo
     return Rows(
         rows.sketches[lo:end],
         rows.present[lo:end],
@@ -93,7 +96,7 @@ def _chunk(rows: Any, lo: int, end: int) -> Any:
         rows.order_known[lo:end],
         rows.register[lo:end],
         rows.encodings[lo:end],
-        rows.ends[lo:end] - lo,
+        ends,
     )
 
 
@@ -157,7 +160,8 @@ def _score(pattern: Any, sizes: Any, weights: Any, kind_bits: Any) -> Any:
 def _doubled(found: Any, kept: int) -> Any:
     """Return an array twice as long that begins with the same `kept` rows; the rest is never touched."""
     larger = np.empty((2 * found.shape[0], found.shape[1]), dtype=found.dtype)
-    larger[:kept] = found[:kept]
+    for at in range(kept):
+        larger[at, 0], larger[at, 1], larger[at, 2] = found[at, 0], found[at, 1], found[at, 2]
     return larger
 
 
