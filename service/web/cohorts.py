@@ -5,7 +5,8 @@ Tables of a run are for statisticians and output checkers; everybody else signed
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from functools import lru_cache
+from typing import Annotated, Any, Final
 
 import polars as pl
 from fastapi import APIRouter, Form, Request, Response
@@ -18,13 +19,15 @@ from service.statistics_unit import cohorts, releases
 from service.statistics_unit.start import KIND
 from service.web import texts
 from service.web.visit import PAGE_HEADERS, Data, Visit, add_page, go_to, visit_of
-from trajectories.cohorts import read_cohort
-from trajectories.exports.months import LETTERS, STATES
+from trajectories.cohorts import dummy_months, read_cohort
+from trajectories.exports.months import LETTERS, STATES, Months
 from trajectories.labels import category_label
-from trajectories.pictures import Picture, Theme, chronogram, state_shares, status_bars, survival_curves
+from trajectories.pictures import Picture, Theme, chronogram, index_plot, state_shares, status_bars, survival_curves
 
 router = APIRouter()
 _JOIN = " × "
+#: Dummy persons drawn on a cohort's page: single persons are shown of dummy data alone.
+_LINES: Final = 40
 _EXAMPLE = """name = "arrived in 2022 for work"
 [population]
 entry = "arrival"
@@ -72,6 +75,7 @@ def build_one(visit: Visit) -> Data:
         ],
         "may_run": newest.id if newest and newest.id not in done and visit.may(STATISTICIAN) else None,
         "vintage": newest.vintage if newest else "",
+        "sequences": _sequences(visit, cohort.source),
         "tables": None if shown is None else _tables(visit, cohort.source, shown),
         "steps": {
             "tried": cohort.tried_with_present_code,
@@ -117,6 +121,29 @@ def _tables(visit: Visit, source: str, table: pl.DataFrame) -> Data:
     }
 
 
+@lru_cache(maxsize=16)
+def _dummy(source: str) -> Months:
+    return dummy_months(read_cohort(source))
+
+
+def _index_plot(visit: Visit, source: str) -> Picture:
+    return index_plot(_dummy(source), _theme(visit), visit.language.text("months of the window"), _LINES)
+
+
+def _sequences(visit: Visit, source: str) -> list[Data]:
+    """Return the dummy persons drawn, in the order of the picture: a row a state, its first and last month."""
+    labels = _dummy(source).labels
+    return [
+        {
+            "person": int(row["id"]) + 1,
+            "first": labels[row["begin"] - 1],
+            "last": labels[row["end"] - 1],
+            "state": _state(visit, row["states"]),
+        }
+        for row in _index_plot(visit, source).table.iter_rows(named=True)
+    ]
+
+
 def _name(breakdowns: str, categories: str, language: str) -> str:
     """Return the name of a category of several breakdowns, joined as in the table."""
     parts = zip(breakdowns.split(_JOIN), categories.split(_JOIN), strict=True)
@@ -137,7 +164,10 @@ def _theme(visit: Visit) -> Theme:
 
 def _picture(visit: Visit, name: str) -> Picture:
     digest = visit.path("digest")
-    table, cohort = _shown(visit, digest), read_cohort(_cohort(visit, digest).source)
+    source = _cohort(visit, digest).source
+    if name == "dummy":
+        return _index_plot(visit, source)
+    table, cohort = _shown(visit, digest), read_cohort(source)
     if table is None:
         raise NotFoundError("There is nothing to draw.", advice="Run the cohort first.")
     months, theme = visit.language.text("months after entry"), _theme(visit)
@@ -154,6 +184,7 @@ def _picture(visit: Visit, name: str) -> Picture:
 @router.get("/cohorts/{digest}/survival.svg", include_in_schema=False)
 @router.get("/cohorts/{digest}/status.svg", include_in_schema=False)
 @router.get("/cohorts/{digest}/states.svg", include_in_schema=False)
+@router.get("/cohorts/{digest}/dummy.svg", include_in_schema=False)
 def as_svg(request: Request) -> Response:
     """Draw a picture of a cohort as SVG."""
     name = request.url.path.rpartition("/")[2].removesuffix(".svg")
@@ -163,6 +194,7 @@ def as_svg(request: Request) -> Response:
 @router.get("/cohorts/{digest}/survival.png", include_in_schema=False)
 @router.get("/cohorts/{digest}/status.png", include_in_schema=False)
 @router.get("/cohorts/{digest}/states.png", include_in_schema=False)
+@router.get("/cohorts/{digest}/dummy.png", include_in_schema=False)
 def as_png(request: Request) -> Response:
     """Draw a picture of a cohort as PNG."""
     name = request.url.path.rpartition("/")[2].removesuffix(".png")

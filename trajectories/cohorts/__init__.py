@@ -2,7 +2,7 @@
 
 from trajectories.cohorts.compute import COHORT_SCHEMA, CohortTables, cohort_tables, members_of
 from trajectories.cohorts.definition import Cohort, CohortError, read_cohort
-from trajectories.cohorts.dummy import dummy_registers, dummy_run
+from trajectories.cohorts.dummy import dummy_months, dummy_registers, dummy_run
 
 __all__ = [
     "COHORT_SCHEMA",
@@ -10,6 +10,7 @@ __all__ = [
     "CohortError",
     "CohortTables",
     "cohort_tables",
+    "dummy_months",
     "dummy_registers",
     "dummy_run",
     "members_of",

@@ -13,8 +13,10 @@ from typing import Final
 import polars as pl
 
 from trajectories.channels import Channels, build_channels
-from trajectories.cohorts.compute import CohortTables, cohort_tables
+from trajectories.cohorts.compute import CohortTables, cohort_tables, members_of
 from trajectories.cohorts.definition import Cohort
+from trajectories.exports.months import Months, months_of
+from trajectories.spells import spells_of
 from trajectories.tables import LinkedRegisters, Window
 
 DUMMY_PERSONS: Final = 2000
@@ -90,3 +92,14 @@ def dummy_channels(cohort: Cohort, persons: int = DUMMY_PERSONS) -> Channels:
 def dummy_tables(channels: Channels, cohort: Cohort) -> CohortTables:
     """Return a cohort's tables over dummy persons. Errors as `dummy_run`."""
     return cohort_tables(channels, cohort, _DUMMY_EPOCH, "dummy")
+
+
+def dummy_spells(channels: Channels, cohort: Cohort) -> pl.DataFrame:
+    """Return the spells (`trajectories.spells.SPELL_SCHEMA`) of the dummy persons whom a cohort selects."""
+    members = channels.persons["person_id"].gather(members_of(channels, cohort, "dummy").person)
+    return spells_of(channels).filter(pl.col("person_id").is_in(members.to_list()))
+
+
+def dummy_months(cohort: Cohort, persons: int = DUMMY_PERSONS) -> Months:
+    """Return the joint states by month of the dummy persons whom a cohort selects, for a sequence index plot."""
+    return months_of(dummy_spells(dummy_channels(cohort, persons), cohort), dummy_window(cohort))

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars as pl
-
-from trajectories.cohorts.compute import members_of
 from trajectories.cohorts.definition import Cohort
-from trajectories.cohorts.dummy import dummy_channels, dummy_tables, dummy_window
+from trajectories.cohorts.dummy import dummy_channels, dummy_spells, dummy_tables, dummy_window
 from trajectories.exports import write_described
 from trajectories.exports.everything import write_spell_forms
-from trajectories.spells import spells_of
 
 
 def write_dummy_files(cohort: Cohort, folder: Path, persons: int) -> list[Path]:
@@ -24,9 +20,7 @@ def write_dummy_files(cohort: Cohort, folder: Path, persons: int) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     window = dummy_window(cohort)
     channels = dummy_channels(cohort, persons)
-    members = channels.persons["person_id"].gather(members_of(channels, cohort, "dummy").person)
-    spells = spells_of(channels).filter(pl.col("person_id").is_in(members.to_list()))
-    written = write_spell_forms(spells, folder, window, cohort.preset)
+    written = write_spell_forms(dummy_spells(channels, cohort), folder, window, cohort.preset)
     definition = {"table": "cohort", "cohort": cohort.document(), "digest": cohort.digest, "data": "dummy"}
     content = dummy_tables(channels, cohort).table.write_csv().encode()
     return [*written, write_described(folder / "cohort.csv", content, definition, window, cohort.preset)[0]]

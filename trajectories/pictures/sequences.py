@@ -15,7 +15,8 @@ from trajectories.exports.months import STATES, Months
 from trajectories.exports.traminer import sequences
 from trajectories.pictures.theme import Picture, Theme, finished, rows_of
 
-_SHOWN: Final = 300
+#: Lines of an index plot, at most.
+LINES: Final = 300
 
 
 def shares_by_month(months: Months) -> pl.DataFrame:
@@ -45,30 +46,32 @@ def chronogram(table: pl.DataFrame, theme: Theme, axis: str) -> Picture:
 
     states = [state for state in STATES if state in set(table["state"])]
     shown = table.with_columns(pl.col("state").replace_strict({s: theme.word(s) for s in states}, default="?"))
-    colours = theme.colours["series"]
-    scale: dict[str, Any] = {
-        "domain": [theme.word(state) for state in states],
-        "range": [colours[place % len(colours)] for place in range(len(states))],
-    }
     drawn = (
         altair.Chart(rows_of(shown), width=640, height=260)
         .mark_bar(stroke=theme.colours["grid"], strokeWidth=0.3)
         .encode(
             x=altair.X("month:O", axis=altair.Axis(title=None, labelOverlap=True)),
             y=altair.Y("share:Q", stack=True, axis=altair.Axis(title=axis, orient=theme.side, format="%")),
-            color=altair.Color("state:N", scale=altair.Scale(**scale), title=None),
+            color=altair.Color("state:N", scale=altair.Scale(**_scale(states, theme)), title=None),
         )
     )
     return finished(drawn, theme, table)
 
 
-def index_plot(months: Months, theme: Theme, axis: str) -> Picture:
-    """Draw one line a person (at most 300, evenly chosen), sorted by their sequences; the table is their SPELL form."""
+def index_plot(months: Months, theme: Theme, axis: str, lines: int = LINES) -> Picture:
+    """Draw one line a person (at most `lines`, evenly chosen), sorted by their sequences. The table: their SPELL form.
+
+    Args:
+        months: Joint states of the persons.
+        theme: How it looks.
+        axis: Title of the horizontal axis.
+        lines: How many at most.
+    """
     import altair
 
     order = np.lexsort(months.codes.T[::-1]) if len(months.persons) else np.zeros(0, dtype=np.int64)
-    if len(order) > _SHOWN:
-        order = order[np.linspace(0, len(order) - 1, _SHOWN).astype(np.int64)]
+    if len(order) > lines:
+        order = order[np.linspace(0, len(order) - 1, lines).astype(np.int64)]
     names = [f"{place:05d}" for place in range(len(order))]
     table = sequences(Months(names, months.labels, months.codes[order]), "SPELL")
     shown = table.with_columns(
@@ -77,11 +80,6 @@ def index_plot(months: Months, theme: Theme, axis: str) -> Picture:
         states=pl.col("states").map_elements(theme.word, pl.String),
     ).drop("id")
     states = [state for state in STATES if state in set(table["states"])]
-    colours = theme.colours["series"]
-    scale: dict[str, Any] = {
-        "domain": [theme.word(state) for state in states],
-        "range": [colours[place % len(colours)] for place in range(len(states))],
-    }
     drawn = (
         altair.Chart(rows_of(shown), width=640, height=320)
         .mark_bar(height={"band": 1.0})
@@ -89,7 +87,13 @@ def index_plot(months: Months, theme: Theme, axis: str) -> Picture:
             x=altair.X("begin:Q", axis=altair.Axis(title=axis, grid=False), scale=altair.Scale(nice=False)),
             x2="end:Q",
             y=altair.Y("row:O", axis=None),
-            color=altair.Color("states:N", scale=altair.Scale(**scale), title=None),
+            color=altair.Color("states:N", scale=altair.Scale(**_scale(states, theme)), title=None),
         )
     )
     return finished(drawn, theme, table)
+
+
+def _scale(states: list[str], theme: Theme) -> dict[str, Any]:
+    """Return the colours of states: the same state has the same colour in every picture."""
+    colours = dict(zip(STATES, theme.states, strict=True))
+    return {"domain": [theme.word(state) for state in states], "range": [colours[state] for state in states]}

@@ -1,7 +1,7 @@
 """What all pictures share: colours safe for colour blindness, type, rendering, and the table behind each.
 
-Palette: Okabe and Ito, Color universal design (2008); on dark pages its lighter half. Nothing is told by colour alone:
-lines differ by dash, bars carry labels, and the picture's table says the same.
+Palette: Okabe and Ito, Color universal design (2008), and tints of it; on dark pages its lighter half. Nothing is told
+by colour alone: lines differ by dash, bars carry labels, and the picture's table says the same.
 """
 
 from __future__ import annotations
@@ -24,6 +24,15 @@ _DARK: Final = {
     "grid": "#3a4550",
     "series": ("#56b4e9", "#e69f00", "#e6eaee", "#4fd1a5", "#d9a0c7", "#f0e442", "#9cc3f0", "#b5b5b5"),
 }
+#: Of the sixteen joint states: a hue by presence, residence title and authorised work; strong with insured work.
+_STATES_LIGHT: Final = (
+    ("#d5dbe1", "#9fd0ee", "#f0dc82", "#a3dcc6", "#e6c3dc", "#f7c28b", "#e3bfae", "#c5c8f3"),
+    ("#5f6b76", "#0072b2", "#8a7400", "#007a5a", "#8a4f7d", "#b34700", "#74351c", "#3f43a8"),
+)
+_STATES_DARK: Final = (
+    ("#3a4550", "#23506b", "#5c5211", "#1f5c49", "#5d4055", "#6e3f12", "#573527", "#3d4073"),
+    ("#b5b5b5", "#56b4e9", "#f0e442", "#4fd1a5", "#d9a0c7", "#e69f00", "#e0a58c", "#a9adff"),
+)
 DASHES: Final = ((1, 0), (6, 3), (2, 2), (8, 2, 2, 2), (4, 4), (1, 3), (10, 3), (3, 1))
 
 
@@ -39,6 +48,12 @@ class Theme:
     def colours(self) -> dict[str, Any]:
         """`ink`, `grid` and the list `series`."""
         return dict(_DARK if self.dark else _LIGHT)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """A colour of each of the sixteen joint states, in the order of `trajectories.exports.months.STATES`."""
+        weak, strong = _STATES_DARK if self.dark else _STATES_LIGHT
+        return weak + strong
 
     def word(self, code: str) -> str:
         """Return the reader's word for a code, or the code."""

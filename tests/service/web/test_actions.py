@@ -133,6 +133,7 @@ def test_flows_and_chronogram_are_drawn_beside_their_tables(units: Any) -> None:
     for page, picture, words in (
         ("/trajectories", "/trajectories/flows", "insured only"),
         (cohort, f"{cohort}/states", "Presence + Residence permit"),
+        (cohort, f"{cohort}/dummy", "Presence + Residence permit"),
     ):
         assert words in client.get(page, params={"lang": "en"}).text
         assert words in client.get(f"{picture}.svg", params={"lang": "en"}).text
