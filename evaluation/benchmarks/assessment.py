@@ -43,6 +43,7 @@ def bench(persons: int, seeds: Sequence[int], tell: Callable[[str], None] = lamb
                 "f1": report["pairwise"]["f1"],
                 **report["self_assessment"],
                 "calibration_error": calibration["expected_error"],
+                "calibration_error_by_chance": calibration["error_by_chance"],
                 "probabilities_over_matches": calibration["sum_of_probabilities"] / max(calibration["matches"], 1),
                 "seconds": round(sum(stage["seconds"] for stage in report["stages"].values()), 1),
             }

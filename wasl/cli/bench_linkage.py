@@ -110,13 +110,14 @@ def _linkage_text(result: dict[str, Any]) -> str:
 
 def _assessment_text(result: dict[str, Any]) -> str:
     share = f"{'estimated':>10} {'between':>17}"
-    lines = [f"{'seed':>5} {'true precision':>15} {share} {'true recall':>12} {share} {'calibration':>12}"]
+    lines = [f"{'seed':>5} {'true precision':>15} {share} {'recall':>12} {share} {'calibration':>12} {'chance':>7}"]
     for run in result["runs"]:
         cells = [
             f"{own['true']:>{width}.4f} {own['value']:>10.4f} {own['low']:>8.4f} {own['high']:>8.4f}"
             for own, width in ((run["precision"], 15), (run["recall"], 12))
         ]
-        lines.append(f"{run['seed']:>5} {' '.join(cells)} {run['calibration_error']:>12.3f}")
+        error, chance = run["calibration_error"], run["calibration_error_by_chance"]
+        lines.append(f"{run['seed']:>5} {' '.join(cells)} {error:>10.3f} {chance:>7.3f}")
     held = ", ".join(f"{name} {count}" for name, count in result["held"].items())
     return "\n".join([*lines, "", f"held by the interval, of {result['seeds']} seeds: {held}", _where(result)])
 

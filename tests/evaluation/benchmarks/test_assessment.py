@@ -23,4 +23,5 @@ def test_a_country_goes_the_real_path() -> None:
     assert report["held"] == {name: int(run[name]["held"]) for name in ("precision", "recall")}
     assert run["precision"]["true"] > 0.9
     assert run["recall"]["true"] > 0.9
+    assert 0 <= run["calibration_error_by_chance"] <= 1
     assert {"seed", "f1", "calibration_error", "probabilities_over_matches", "seconds"} < set(run)
