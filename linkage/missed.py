@@ -13,6 +13,8 @@ one standard deviation of its logarithm away (docs/adr/0015-intervals.md has the
 
 *Who.* Nobody knows whom a lost subject belongs to. But a subject that a single pass found all but got lost, so
 whoever was found so, with the person he was found with, shows what a lost one is like (`linkage.detachment`).
+
+A link between two subjects that have nobody else is missed at both ends: both registers count it.
 """
 
 from __future__ import annotations
@@ -43,18 +45,18 @@ class MissedLinks:
 
     Attributes:
         register: Number of the register.
-        expected: How many; the median of what draws take.
+        expected: How many, on average.
         spread: Standard deviation of its logarithm.
-        once: int64, subjects of theirs that hang on the rest of their person by pairs of one pass.
-        twice: int64, those that hang on it by pairs of two.
+        found: int64, subjects of theirs that were found: that hang on the rest of their person by a likely pair.
+        passes: int64, how many passes found the best of those pairs of each.
         group: Number of their group.
     """
 
     register: int
     expected: float
     spread: float = 0.0
-    once: Index = field(default_factory=_nobody)
-    twice: Index = field(default_factory=_nobody)
+    found: Index = field(default_factory=_nobody)
+    passes: Index = field(default_factory=_nobody)
     group: int = 0
 
 
@@ -88,13 +90,13 @@ def estimate_missed(
         return []
     estimates = []
     for number, alike in np.unique(np.stack([register, group], axis=1), axis=0).tolist():
-        own = (register == number) & (group == alike)
-        once, twice = (np.flatnonzero(own & (best == times)) for times in (1, 2))
-        if len(once):
+        own = np.flatnonzero((register == number) & (group == alike) & (best > 0))
+        once, twice = (int((best[own] == times).sum()) for times in (1, 2))
+        if once:
             # of a single one Chao's numerator would be 0: half a pair stands for it
-            chao = max(len(once) - 1, 0.5) * len(once) / (2 * (len(twice) + 1))
-            spread = max(abs(np.log(len(once) / chao)) / 2, LEAST_SPREAD)
-            estimates.append(MissedLinks(number, float(np.sqrt(chao * len(once))), float(spread), once, twice, alike))
+            chao = max(once - 1, 0.5) * once / (2 * (twice + 1))
+            spread = max(abs(np.log(once / chao)) / 2, LEAST_SPREAD)
+            estimates.append(MissedLinks(number, float(np.sqrt(chao * once)), float(spread), own, best[own], alike))
     return estimates
 
 
@@ -115,6 +117,6 @@ def sensitivities(
     linked = held[person] != bit
     lost: dict[int, float] = {}
     for links in missed:
-        lost[links.register] = lost.get(links.register, 0.0) + links.expected * float(np.exp(links.spread**2 / 2))
+        lost[links.register] = lost.get(links.register, 0.0) + links.expected
     found = {number: int((linked & (register == number)).sum()) for number in np.unique(register).tolist()}
     return {number: count / (count + lost.get(number, 0.0)) if count else 1.0 for number, count in found.items()}

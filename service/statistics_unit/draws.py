@@ -90,7 +90,7 @@ def link_uncertainty(
         groups = _groups(numbered, records)
         missed = estimate_missed(register, found, pairs.column("passes").to_numpy(), point, groups)
     drawn = draw_partitions(register, single, found, point, draws=DRAWS, seed=_SEED, doubt=DOUBT)
-    detached = draw_detached(len(point), missed, draws=DRAWS, seed=_SEED)
+    detached = draw_detached(point, missed, draws=DRAWS, seed=_SEED)
     subject_of = pl.concat(
         [
             own.select(pl.lit(name).alias("register"), "subject_ref", record=pl.col("record_ref").cast(pl.String)).join(

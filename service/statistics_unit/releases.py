@@ -41,7 +41,7 @@ from service.statistics_unit.trajectories import CELLS, CORRECTED, POPULATION, P
 from service.unit import Unit
 from trajectories.definitions import INDICATOR_COLUMNS, PUBLISHED_COLUMNS
 from trajectories.disclosure import THRESHOLD, PopulationSketch, cells_from, protect
-from trajectories.disclosure.cell_keys import MECHANISM
+from trajectories.disclosure.cell_keys import MECHANISM, MECHANISM_CORRECTED
 from trajectories.exports import code_digest, indicators_csv
 from trajectories.exports.sdmx import sdmx_csv, structure_xml
 from trajectories.extended import EVERY_INDICATOR
@@ -90,7 +90,7 @@ def _protected(unit: Unit, run_id: str) -> tuple[pl.DataFrame, PopulationSketch 
         noise=made.perturbation(key),
         keys=made.keys,
         indicators=EVERY_INDICATOR,
-        raw=read_frame(unit.store, frames[CORRECTED]) if CORRECTED in frames else None,
+        raw=read_frame(unit.store, frames[CORRECTED]) if made.corrections is not None else None,
         corrections=made.corrections,
     )
     return table, PopulationSketch.from_bytes(read_frame(unit.store, frames[POPULATION])["sketch"][0])
@@ -151,15 +151,17 @@ def _propose(session: Session, actor: Actor, row: Release) -> ReleaseView:
 def _report(table: pl.DataFrame, alike: list[str], *, noise: bool) -> dict[str, Any]:
     """Return what disclosure control did, for the output checker: counts of cells and rules, no figure."""
     hidden = table.filter(pl.col("value").is_null()).group_by("breakdown").len().sort("breakdown")
+    corrects = "linked" in table.columns
+    mechanism = dict(MECHANISM_CORRECTED if corrects else MECHANISM)
     return {
         "cells": table.height,
         "indicators": table["indicator"].n_unique(),
         "with_interval": int(table["lower"].count()),
-        "corrected_for_missed_links": bool("linked" in table.columns and (table["linked"] != table["value"]).any()),
+        "corrected_for_missed_links": corrects,
         "not_shown": int(table["value"].null_count()),
         "not_shown_by_breakdown": dict(hidden.iter_rows()),
         "threshold": THRESHOLD,
-        "mechanism": dict(MECHANISM) if noise else {"method": "suppression and rounding to 5"},
+        "mechanism": mechanism if noise else {"method": "suppression and rounding to 5"},
         "populations_too_alike": alike,
         "code_sha256": code_digest(),
     }

@@ -19,10 +19,19 @@ from service.statistics_unit import cohorts, releases
 from service.statistics_unit.start import KIND
 from service.web import texts
 from service.web.visit import PAGE_HEADERS, Data, Visit, add_page, go_to, visit_of
-from trajectories.cohorts import dummy_months, read_cohort
+from trajectories.cohorts import CohortError, dummy_months, read_cohort
 from trajectories.exports.months import LETTERS, STATES, Months
 from trajectories.labels import category_label
-from trajectories.pictures import Picture, Theme, chronogram, index_plot, state_shares, status_bars, survival_curves
+from trajectories.pictures import (
+    Picture,
+    Theme,
+    chronogram,
+    index_plot,
+    lines_of,
+    state_shares,
+    status_bars,
+    survival_curves,
+)
 
 router = APIRouter()
 _JOIN = " × "
@@ -131,8 +140,14 @@ def _index_plot(visit: Visit, source: str) -> Picture:
 
 
 def _sequences(visit: Visit, source: str) -> list[Data]:
-    """Return the dummy persons drawn, in the order of the picture: a row a state, its first and last month."""
-    labels = _dummy(source).labels
+    """Return the dummy persons drawn, in the order of the picture: a row a state, its first and last month.
+
+    Nobody where the code in force selects too few of its dummy persons: the cohort has to be tried again.
+    """
+    try:
+        labels = _dummy(source).labels
+    except CohortError:
+        return []
     return [
         {
             "person": int(row["id"]) + 1,
@@ -140,7 +155,7 @@ def _sequences(visit: Visit, source: str) -> list[Data]:
             "last": labels[row["end"] - 1],
             "state": _state(visit, row["states"]),
         }
-        for row in _index_plot(visit, source).table.iter_rows(named=True)
+        for row in lines_of(_dummy(source), _LINES).iter_rows(named=True)
     ]
 
 

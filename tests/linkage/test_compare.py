@@ -1,5 +1,6 @@
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from linkage.compare import count_given, count_patterns, emit_edges, emit_given,
 from linkage.edges import EDGE_SCHEMA, join_edges
 from linkage.em import fit
 from linkage.errors import PatternError
-from linkage.kernels import patterns_kernel
+from linkage.kernels import patterns_kernel, walk
 from linkage.layout import layout_of
 from linkage.loading import load_pass
 from linkage.patterns import PatternCounts
@@ -210,6 +211,35 @@ def test_rows_of_several_chunks(tall: int) -> None:
             assert np.array_equal(getattr(counts, field), getattr(twin, field))
         assert join_edges(emit_edges(arrays, plan, model, lo, hi, 0.001) for lo, hi in ranges).equals(edges)
     assert 0 < edges.num_rows < len(i)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=25), min_size=1, max_size=6),
+    st.sampled_from([1, 4, 5, 8, 16]),
+    st.integers(0, 100),
+)
+def test_walk_meets_every_pair_once_whatever_the_tiles(blocks: list[list[int]], tile: int, cut: int) -> None:
+    """The walk itself, as plain Python with small tiles and batches: first rows before, in and after each tile."""
+    register = np.array([number for block in blocks for number in sorted(block)])
+    ends = np.repeat(np.cumsum([len(block) for block in blocks]), [len(block) for block in blocks])
+    n, many = len(ends), 2  # rows of register 2 are compared with each other too
+    partners = np.arange(1, n + 1)
+    for i in range(n - 2, -1, -1):
+        if i + 1 < ends[i] and register[i] == register[i + 1] != many:
+            partners[i] = partners[i + 1]
+    hi = min(cut, n) or n
+    rows = SimpleNamespace(sketches=np.zeros((n, 1, 2)), tokens=np.zeros((n, 1)), ends=ends)
+    left, right, place = np.zeros(24, np.int64), np.zeros(24, np.int64), np.array([0, partners[0], 0])
+    met: list[tuple[int, int]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"BATCH": 20, "_TILE_ROWS": tile, "prefetch": lambda *_: None}.items():
+            patch.setattr(walk, name, value)
+        while number := walk.next_pairs.py_func(rows, partners, hi, place, left, right):
+            assert number <= 20
+            met += zip(left[:number].tolist(), right[:number].tolist(), strict=True)
+    wanted = [(i, j) for i in range(hi) for j in range(partners[i], ends[i])]
+    assert sorted(met) == wanted
 
 
 DRAW = np.random.default_rng(3)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from contract.errors import InputError
 from trajectories.disclosure.cell_keys import (
-    CORRECTION,
     NOISE_BOUND,
     NOISE_VARIANCE,
     Perturbation,
+    correction_stream,
     epoch_key,
     noise_distribution,
     noise_table,
@@ -160,7 +160,8 @@ def test_drill_of_corrections_that_one_person_moves() -> None:
             lost = np.array([3, 3])
             lost[truth[number]] += 1 - without
             difference[0, number] += sign * noise.perturbed(counts, sums)
-            difference[1, number] += sign * (lost + noise.noise(counts, sums, CORRECTION))
+            stream = correction_stream({"cell": lost})
+            difference[1, number] += sign * (lost + noise.noise(counts, sums, stream))
     row = noise_distribution()[NOISE_BOUND] / (1 << 16)
     stated, span = np.convolve(row, row[::-1]), 2 * NOISE_BOUND
 

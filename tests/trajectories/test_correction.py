@@ -165,8 +165,28 @@ def test_a_release_shows_both_or_neither_each_with_noise(scene, published: pl.Da
     # a correction is perturbed as a count is: nobody reads from it who was all but lost
     assert np.abs(noises).max() <= NOISE_BOUND
     assert np.var(noises) == pytest.approx(NOISE_VARIANCE, rel=0.3)
-    assert (shown["lower"] <= shown["value"]).all()
-    assert (shown["value"] <= shown["upper"]).all()
+    for column in ("value", "linked"):
+        assert (published["lower"] <= published[column]).drop_nulls().all()
+        assert (published[column] <= published["upper"]).drop_nulls().all()
+
+
+def test_another_correction_of_the_same_persons_is_other_noise_everywhere(scene, published: pl.DataFrame) -> None:
+    channels, figures, _, corrections = scene
+    breakdowns = breakdowns_of(channels, describe_persons(channels), ALL_BREAKDOWNS)
+    made = cells_from(cells_of(channels, breakdowns, "series", figures=figures, count=count_extended)[0])
+    seen = []
+    for change in (0.0, 1.0):  # of one cell, as if one more person of hers were all but lost
+        moved = {key: row.copy() for key, row in corrections.items()}
+        moved["workers_insured", "all", 2022][0] += change
+        table = protect(made.figures, noise=made.perturbation(EPOCH), keys=made.keys, corrections=moved)
+        seen.append(
+            table.filter(pl.col("indicator") == "resident_stock").select(
+                *KEYS, moved=pl.col("value") - pl.col("linked"), n="linked"
+            )
+        )
+    both = seen[0].join(seen[1], on=KEYS).drop_nulls().filter(pl.col("n") > 0)
+    assert both.height > 20
+    assert (both["moved"] != both["moved_right"]).mean() > 0.7
 
 
 def test_a_correction_below_the_threshold_closes_the_cell_and_its_complement(scene) -> None:

@@ -11,7 +11,8 @@ the noise (docs/adr/0013-cell-keys.md has the figures). With it, every cell is d
 differs by one person. Within one population all tables agree.
 
 **Corrections.** A correction for missed links is a number of persons too, and a single one of them may move it by one.
-So it is perturbed like a count, by another value of the function (`CORRECTION`).
+So it is perturbed like a count, by another value of the function: a stream of noise that all corrections together
+choose (`correction_stream`), so that it is drawn anew when other evidence of the same persons changes one of them.
 
 **p-table.** For a count n the noise v lies in -4..4, never takes a count below 0, has mean 0 exactly and variance 3
 (before quantisation), and among such distributions the largest entropy; n = 0 has no noise. Counts of 4 and more share
@@ -25,8 +26,9 @@ pseudo-random function is AES-128 on one block (FIPS 197) under a key of its own
 
 from __future__ import annotations
 
+import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -49,9 +51,14 @@ MECHANISM: Final = {
     "noise_variance": str(NOISE_VARIANCE),
     "margins": "perturbed independently: a total differs from the sum of m categories by at most (m + 1) * 4",
 }
-#: Streams of noise: that of counts, and that of what is added to them for missed links.
-COUNT: Final = 0
-CORRECTION: Final = 1
+#: The same of a table whose `value` is corrected: a count and a correction, each with noise of its own.
+MECHANISM_CORRECTED: Final = {
+    **MECHANISM,
+    "columns": "noise_bound, noise_variance and margins are those of `linked`",
+    "value_noise_bound": 2 * NOISE_BOUND,
+    "value_noise_variance": str(2 * NOISE_VARIANCE),
+    "value_margins": "a total differs from the sum of m categories by at most (m + 1) * 8.5",
+}
 _KEY_BITS: Final = 32
 _GRID: Final = 1 << 16
 _RECORD_CONTEXT: Final = b"wasl/record-key/1/"
@@ -71,6 +78,14 @@ def record_keys(person_ids: Iterable[str], series: str) -> Ints:
     key = _RECORD_CONTEXT + series.encode()
     raw = b"".join(hmac.digest(key, person.encode(), "sha256")[:4] for person in person_ids)
     return np.frombuffer(raw, dtype="<u4").astype(np.int64)
+
+
+def correction_stream(corrections: Mapping[Any, NDArray[Any]]) -> int:
+    """Return the stream of noise of some corrections in whole persons, by SHA-256 over all of them: 1 to 2^31."""
+    digest = hashlib.sha256()
+    for key in sorted(corrections):
+        digest.update(repr(key).encode() + np.asarray(corrections[key], dtype="<i8").tobytes())
+    return 1 + int.from_bytes(digest.digest()[:4], "little") % (1 << 31)
 
 
 def epoch_key(secret: bytes, series: str, epoch: str) -> bytes:
@@ -140,13 +155,13 @@ class Perturbation:
     bound: int = NOISE_BOUND
     variance: float = NOISE_VARIANCE
 
-    def noise(self, counts: NDArray[Any], cell_keys: NDArray[Any], stream: int = COUNT) -> Ints:
+    def noise(self, counts: NDArray[Any], cell_keys: NDArray[Any], stream: int = 0) -> Ints:
         """Return the noise of cells, int64, of the shape of `counts`.
 
         Args:
             counts: Whole numbers, 0 or more.
             cell_keys: Sums of the record keys of each cell's persons, of the same shape.
-            stream: `COUNT` or `CORRECTION`: noises of two streams are independent.
+            stream: 0 for counts, else `correction_stream`: noises of two streams are independent.
 
         Raises:
             InputError: The shapes differ, or a count is negative.

@@ -42,12 +42,15 @@ _CONTENT_CONTEXT: Final = b"wasl/content-key/1/"
 
 @dataclass(frozen=True)
 class Cells:
-    """Raw figures, the sums of record keys behind every count, and the counts' corrections, by the same names."""
+    """Raw figures, the sums of record keys behind every count, and the counts' corrections, by the same names.
+
+    Corrections are None in cells of a version that made none.
+    """
 
     figures: Figures
     keys: dict[Key, Ints]
     population_key: int
-    corrections: dict[Key, Floats]
+    corrections: dict[Key, Floats] | None
 
     def perturbation(self, key: bytes) -> Perturbation:
         """Return the noise of this population under a release-epoch key."""
@@ -156,7 +159,8 @@ def cells_from(frame: pl.DataFrame) -> Cells:
     Raises:
         InputError: It is another frame.
     """
-    if "correction" not in frame.columns:
+    corrects = "correction" in frame.columns
+    if not corrects:
         frame = frame.with_columns(correction=pl.lit(0.0))
     if dict(frame.schema) != CELL_SCHEMA:
         raise InputError("The table does not hold cells with their keys.")
@@ -178,7 +182,8 @@ def cells_from(frame: pl.DataFrame) -> Cells:
             counts[key], keys[key] = part["count"].to_numpy(), part["key"].to_numpy()
             corrections[key] = part["correction"].to_numpy()
     years = sorted({year for _, _, year in counts})
-    return Cells(StoredFigures(categories, population, years, counts, {}, medians), keys, population_key, corrections)
+    stored = StoredFigures(categories, population, years, counts, {}, medians)
+    return Cells(stored, keys, population_key, corrections if corrects else None)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ Releases replace rule 3 by noise (`noise` and `keys` of `protect`): counts are p
 rules 1 and 2 look at perturbed counts only, with a threshold that is higher by the noise's bound. So a cell of fewer
 than 10 persons is never shown. Medians need 20 persons. What is published is a function of perturbed counts, and of
 corrections for missed links: each a number of persons expected over the linkage's draws, rounded to a whole one, with
-a noise of its own like a count's (docs/adr/0015-intervals.md).
+a noise of its own like a count's (docs/adr/0015-intervals.md). For a corrected count the threshold is higher by both.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from contract.errors import InputError
 from trajectories.breakdowns import REFERENCE_BREAKDOWNS
 from trajectories.correction import corrected
 from trajectories.definitions import ALL, INDICATORS, Indicator
-from trajectories.disclosure.cell_keys import CORRECTION, Ints, Perturbation
+from trajectories.disclosure.cell_keys import Ints, Perturbation, correction_stream
 from trajectories.disclosure.published import BASE, Cell, Published, publishable
 from trajectories.disclosure.widening import widened
 from trajectories.durations import Floats
@@ -113,24 +113,29 @@ def protect(
     """
     if threshold < 1 or base < 1:
         raise InputError("Threshold and base of the disclosure control must be 1 or more.")
-    least_of_medians, deviation, added = 0, 0.0, 0.0
+    least_of_medians, variance, more = 0, 0.0, 0
     moves = None if corrections is None else {key: np.rint(row).astype(np.int64) for key, row in corrections.items()}
     if noise is not None:
         if keys is None or figures.counts.keys() - keys.keys():
             raise InputError("Noise needs the cell keys of every count.")
-        if moves is not None and any(row.any() for row in moves.values()):
-            moves = {key: row + noise.noise(figures.counts[key], keys[key], CORRECTION) for key, row in moves.items()}
-            added = noise.variance
+        if moves is not None:
+            stream, more = correction_stream(moves), noise.bound
+            moves = {key: row + noise.noise(figures.counts[key], keys[key], stream) for key, row in moves.items()}
         drawn = {key: noise.perturbed(counts, keys[key]) for key, counts in figures.counts.items()}
         figures, base = replace(figures, counts=drawn), 1
         threshold, least_of_medians = threshold + noise.bound, MEDIAN_THRESHOLD + noise.bound
-        deviation, added = float(np.sqrt(noise.variance)), float(np.sqrt(noise.variance + added))
+        variance = noise.variance
     shown = [one for one in indicators if publishable(one, figures)]
-    central = figures if moves is None else corrected(figures, moves)
-    hidden = suppressed_cells(_smaller(figures, central), threshold)
+    central, least = figures, figures
+    if moves is not None:
+        central, least = (corrected(figures, {key: row - of for key, row in moves.items()}) for of in (0, more))
+    hidden = suppressed_cells(_smaller(figures, least), threshold)
     (values, deviations), (linked, _) = (
-        Published(one, hidden, base, threshold, least_of_medians, spread).values_of(shown)
-        for one, spread in ((central, added), (figures, deviation))
+        Published(one, hidden, base, threshold + above, least_of_medians + above, spread).values_of(shown)
+        for one, above, spread in (
+            (central, more, float(np.sqrt(variance * (2 if more else 1)))),
+            (figures, 0, float(np.sqrt(variance))),
+        )
     )
     closed = np.isnan(values) | np.isnan(linked)
     values, deviations, linked = (np.where(closed, np.nan, array) for array in (values, deviations, linked))

@@ -28,7 +28,7 @@ _SHARES: Final = sorted(
 
 
 def widened(published: pl.DataFrame, deviations: Floats, raw: pl.DataFrame) -> pl.DataFrame:
-    """Return a protected table with intervals.
+    """Return a protected table with intervals; that of a corrected value reaches as far as `linked`.
 
     Args:
         published: Protected table; its rows are in the order of `deviations`.
@@ -48,6 +48,11 @@ def widened(published: pl.DataFrame, deviations: Floats, raw: pl.DataFrame) -> p
     )
     lower = np.maximum(shown - below, np.where(signed, -np.inf, 0.0))
     upper = np.minimum(shown + above, np.where(shares, 1.0, np.inf))
+    if "linked" in published.columns:
+        links = published["linked"].fill_null(np.nan).to_numpy()
+        lower, upper = np.fmin(lower, links), np.fmax(upper, links)
+    there = np.isfinite(shown) & np.isfinite(low) & np.isfinite(high)
+    lower, upper = (np.where(there, bound, np.nan) for bound in (lower, upper))
     return published.with_columns(pl.Series("lower", lower).fill_nan(None), pl.Series("upper", upper).fill_nan(None))
 
 

@@ -23,7 +23,7 @@ from contract.canonical import digest
 from contract.errors import InputError, StorageError
 from trajectories.definitions import INDICATOR_COLUMNS, INDICATORS, PUBLISHED_COLUMNS
 from trajectories.disclosure import THRESHOLD
-from trajectories.disclosure.cell_keys import MECHANISM
+from trajectories.disclosure.cell_keys import MECHANISM, MECHANISM_CORRECTED
 from trajectories.extended import EVERY_INDICATOR
 from trajectories.residence import RULES
 from trajectories.spells import SPELL_SCHEMA
@@ -32,8 +32,8 @@ from trajectories.tables import Preset, Window
 META_SUFFIX: Final = ".meta.json"
 #: What stands in `value` and `linked` of a published table.
 VALUE: Final = (
-    "value: corrected for links that were missed, by the mean change of counts over draws of them; linked: figure of "
-    "the links alone; medians and the pay gap are not corrected"
+    "value: corrected for links that were missed, by what counts change in draws that part subjects which one pass "
+    "found; linked: figure of the links alone; medians and the pay gap are not corrected"
 )
 _SOURCES: Final = ("py", "toml", "csv")
 _COUNTS: Final = frozenset(one.code for one in EVERY_INDICATOR if one.kind == "count")
@@ -69,7 +69,7 @@ def write_indicators(
     path: Path,
     window: Window,
     preset: Preset,
-    mechanism: Mapping[str, Any] = MECHANISM,
+    mechanism: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write an indicator table as CSV, or Parquet if the name ends in `.parquet`; return the path of the side file.
 
@@ -84,6 +84,8 @@ def write_indicators(
         raise InputError("The table is not an indicator table.", where={"file": path.name})
     content = _parquet_of(indicators) if path.suffix == ".parquet" else indicators_csv(indicators)
     protected = bool(indicators["protected"].all())
+    if mechanism is None:
+        mechanism = MECHANISM_CORRECTED if "linked" in indicators.columns else MECHANISM
     definition = {
         "table": "indicators",
         "indicators": {indicator.code: indicator.definition for indicator in INDICATORS},

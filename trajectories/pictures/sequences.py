@@ -58,8 +58,17 @@ def chronogram(table: pl.DataFrame, theme: Theme, axis: str) -> Picture:
     return finished(drawn, theme, table)
 
 
+def lines_of(months: Months, lines: int = LINES) -> pl.DataFrame:
+    """Return the SPELL form of at most so many persons, evenly chosen of all sorted by their sequences: 00000, ..."""
+    order = np.lexsort(months.codes.T[::-1]) if len(months.persons) else np.zeros(0, dtype=np.int64)
+    if len(order) > lines:
+        order = order[np.linspace(0, len(order) - 1, lines).astype(np.int64)]
+    names = [f"{place:05d}" for place in range(len(order))]
+    return sequences(Months(names, months.labels, months.codes[order]), "SPELL")
+
+
 def index_plot(months: Months, theme: Theme, axis: str, lines: int = LINES) -> Picture:
-    """Draw one line a person (at most `lines`, evenly chosen), sorted by their sequences. The table: their SPELL form.
+    """Draw one line a person; the table is `lines_of`.
 
     Args:
         months: Joint states of the persons.
@@ -69,11 +78,7 @@ def index_plot(months: Months, theme: Theme, axis: str, lines: int = LINES) -> P
     """
     import altair
 
-    order = np.lexsort(months.codes.T[::-1]) if len(months.persons) else np.zeros(0, dtype=np.int64)
-    if len(order) > lines:
-        order = order[np.linspace(0, len(order) - 1, lines).astype(np.int64)]
-    names = [f"{place:05d}" for place in range(len(order))]
-    table = sequences(Months(names, months.labels, months.codes[order]), "SPELL")
+    table = lines_of(months, lines)
     shown = table.with_columns(
         row=pl.col("id").cast(pl.Int64),
         begin=pl.col("begin") - 1,

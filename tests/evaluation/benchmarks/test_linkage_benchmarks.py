@@ -86,7 +86,7 @@ def test_the_kernel_benchmark_measures_a_limit_beside_every_scan(monkeypatch) ->
     assert all(one["rows_limit"] > 0 and one["of_rows_limit"] > 0 for one in found["in_block"])
     kept = [one["kept"] for one in found["emitted"]]
     assert kept == sorted(kept)
-    assert (kept[0], kept[-1]) == (pytest.approx(0.0001, abs=0.01), 1)
+    assert kept[0] < 0.01 < kept[-1] == 1
     for one in found["scan"]:
         assert one["limit_pairs_per_second"] > 0
         assert one["two_stage_loss_bound"] <= one["two_stage_loss_agreed"] == 1e-3

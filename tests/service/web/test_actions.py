@@ -12,6 +12,7 @@ from sqlalchemy import text
 from contract.audit_log import verify_bundle
 from service.runs.actors import Actor
 from service.statistics_unit.releases import propose_release
+from service.web import cohorts
 from tests.service.web.conftest import visitor
 from tests.service.web.scene import (
     STATISTICS_QUALITY,
@@ -23,6 +24,7 @@ from tests.service.web.scene import (
     succeed,
     table,
 )
+from trajectories.cohorts import CohortError
 from trajectories.exports import indicators_csv
 
 
@@ -138,6 +140,19 @@ def test_flows_and_chronogram_are_drawn_beside_their_tables(units: Any) -> None:
         assert words in client.get(page, params={"lang": "en"}).text
         assert words in client.get(f"{picture}.svg", params={"lang": "en"}).text
         assert client.get(f"{picture}.png").content[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_cohort_of_too_few_dummy_persons_keeps_its_page(units: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_: str) -> None:
+        raise CohortError("The cohort has fewer than ten members.")
+
+    world, ids = units["statistics"]
+    monkeypatch.setattr(cohorts, "_dummy", nobody)
+    page = visitor(world, "counter").get(f"/cohorts/{ids['cohort']}", params={"lang": "en"})
+    assert page.status_code == 200
+    assert "try it again" in page.text
+    assert "/dummy.svg" not in page.text
+    assert "Chronogram" in page.text
 
 
 def test_the_log_verifies_on_its_page_and_offline(units: Any, tmp_path: Path) -> None:
