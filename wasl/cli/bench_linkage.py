@@ -125,11 +125,9 @@ def _assessment_text(result: dict[str, Any]) -> str:
 def _kernels_text(result: dict[str, Any]) -> str:
     lines = ["in blocks of"]
     for one in result["in_block"]:
-        rates = [one[name] / 1e6 for name in ("pairs_per_second", "median_pairs_per_second", "rows_per_second")]
-        read = f"{one['of_rows_limit']:.2f} of reading rows only"
-        lines.append(
-            f"{one['block_rows']:>8} rows {rates[0]:7.1f} M pairs/s (median {rates[1]:5.1f}) {rates[2]:7.2f} M rows/s, {read}"
-        )
+        pairs, median, rows = (one[f"{name}_per_second"] / 1e6 for name in ("pairs", "median_pairs", "rows"))
+        rates = f"{pairs:7.1f} M pairs/s (median {median:5.1f}) {rows:7.2f} M rows/s"
+        lines.append(f"{one['block_rows']:>8} rows {rates}, {one['of_rows_limit']:.2f} of reading rows only")
     for one in result["emitted"]:
         lines.append(f"{one['kept']:>9.2%} emitted {one['pairs_per_second'] / 1e6:5.1f} M pairs/s")
     for one in result["scan"]:
