@@ -37,7 +37,7 @@ from service.statistics_unit.queries import (
     too_alike,
 )
 from service.statistics_unit.start import KIND
-from service.statistics_unit.trajectories import CELLS, CORRECTED, POPULATION, PROTECTED
+from service.statistics_unit.trajectories import CELLS, CORRECTED, EXTENDED_RAW, POPULATION, PROTECTED, RAW
 from service.unit import Unit
 from trajectories.definitions import INDICATOR_COLUMNS, PUBLISHED_COLUMNS
 from trajectories.disclosure import THRESHOLD, PopulationSketch, cells_from, protect
@@ -73,7 +73,8 @@ def protected_table(unit: Unit, run_id: str) -> pl.DataFrame:
     return _protected(unit, run_id)[0]
 
 
-def _protected(unit: Unit, run_id: str) -> tuple[pl.DataFrame, PopulationSketch | None]:
+def _protected(unit: Unit, run_id: str) -> tuple[pl.DataFrame, PopulationSketch | None, bool]:
+    """Return the protected table, the sketch of its population, and whether any count of it is corrected."""
     with unit.database.read() as session:
         run = ledger.as_run(ledger.find(session, run_id))
         if run.kind != KIND or run.state != RunState.SUCCEEDED:
@@ -83,17 +84,21 @@ def _protected(unit: Unit, run_id: str) -> tuple[pl.DataFrame, PopulationSketch 
     frames = trajectory_frames(unit.store, last.digest)[0]
     cells = read_frame(unit.store, frames[CELLS]) if CELLS in frames else pl.DataFrame()
     if not cells.height:  # no events at all, or computed by a version without cell keys: suppressed and rounded
-        return read_frame(unit.store, frames[PROTECTED]), None
+        return read_frame(unit.store, frames[PROTECTED]), None, False
     made = cells_from(cells)
+    # a version that made no corrections left intervals beside the raw figures of the links
+    parts = (CORRECTED,) if made.corrections is not None else (RAW, EXTENDED_RAW)
+    raw = [read_frame(unit.store, frames[name]) for name in parts if name in frames]
     table = protect(
         made.figures,
         noise=made.perturbation(key),
         keys=made.keys,
         indicators=EVERY_INDICATOR,
-        raw=read_frame(unit.store, frames[CORRECTED]) if made.corrections is not None else None,
+        raw=pl.concat(raw) if raw else None,
         corrections=made.corrections,
     )
-    return table, PopulationSketch.from_bytes(read_frame(unit.store, frames[POPULATION])["sketch"][0])
+    corrected = any(row.any() for row in (made.corrections or {}).values())
+    return table, PopulationSketch.from_bytes(read_frame(unit.store, frames[POPULATION])["sketch"][0]), corrected
 
 
 def propose_release(unit: Unit, actor: Actor, run_id: str) -> ReleaseView:
@@ -105,14 +110,14 @@ def propose_release(unit: Unit, actor: Actor, run_id: str) -> ReleaseView:
         AgreementError: The agreement is not live.
     """
     actor.require(STATISTICIAN)
-    table, sketch = _protected(unit, run_id)
+    table, sketch, corrected = _protected(unit, run_id)
     stored = put_frame(unit.store, table)
     with unit.database.write() as session:
         agreement_id = ledger.find(session, run_id).agreement_id
         live_agreement(session, agreement_id)
         row = Release(id=random_id(), run_id=run_id, agreement_id=agreement_id, table_digest=stored)
         alike = [] if sketch is None else too_alike(session, agreement_id, sketch)
-        row.report = canonical_json(_report(table, alike, noise=sketch is not None)).decode()
+        row.report = canonical_json(_report(table, alike, noise=sketch is not None, corrected=corrected)).decode()
         if sketch is not None:
             log_population(session, row.id, agreement_id, "release", stored, sketch, actor.name)
         return _propose(session, actor, row)
@@ -148,16 +153,15 @@ def _propose(session: Session, actor: Actor, row: Release) -> ReleaseView:
     return _view(row)
 
 
-def _report(table: pl.DataFrame, alike: list[str], *, noise: bool) -> dict[str, Any]:
+def _report(table: pl.DataFrame, alike: list[str], *, noise: bool, corrected: bool) -> dict[str, Any]:
     """Return what disclosure control did, for the output checker: counts of cells and rules, no figure."""
     hidden = table.filter(pl.col("value").is_null()).group_by("breakdown").len().sort("breakdown")
-    corrects = "linked" in table.columns
-    mechanism = dict(MECHANISM_CORRECTED if corrects else MECHANISM)
+    mechanism = dict(MECHANISM_CORRECTED if "linked" in table.columns else MECHANISM)
     return {
         "cells": table.height,
         "indicators": table["indicator"].n_unique(),
         "with_interval": int(table["lower"].count()),
-        "corrected_for_missed_links": corrects,
+        "corrected_for_missed_links": corrected,
         "not_shown": int(table["value"].null_count()),
         "not_shown_by_breakdown": dict(hidden.iter_rows()),
         "threshold": THRESHOLD,

@@ -142,7 +142,7 @@ def _index_plot(visit: Visit, source: str) -> Picture:
 def _sequences(visit: Visit, source: str) -> list[Data]:
     """Return the dummy persons drawn, in the order of the picture: a row a state, its first and last month.
 
-    Nobody where the code in force selects too few of its dummy persons: the cohort has to be tried again.
+    Nobody where the definition does not run with the code in force: it has to be tried again.
     """
     try:
         labels = _dummy(source).labels

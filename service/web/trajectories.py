@@ -142,6 +142,7 @@ def _table(visit: Visit, source: Source, whole: pl.DataFrame) -> Data:
     return {
         "source": vars(source),
         "periods": periods,
+        "corrected": "linked" in whole.columns,
         "rows": list(rows.values()),
         "filters": {
             "breakdown": breakdown,

@@ -12,13 +12,13 @@ from tests.trajectories.test_uncertainty import population
 from trajectories.breakdowns import ALL_BREAKDOWNS, REFERENCE_BREAKDOWNS, breakdowns_of
 from trajectories.channels import Channels, build_channels, channels_of
 from trajectories.correction import corrected, corrected_table, corrections_of, with_missed
-from trajectories.definitions import PUBLISHED_COLUMNS
+from trajectories.definitions import INDICATORS, PUBLISHED_COLUMNS
 from trajectories.disclosure import cells_from, cells_of, protect
-from trajectories.disclosure.cell_keys import NOISE_BOUND, NOISE_VARIANCE, epoch_key
+from trajectories.disclosure.cell_keys import NOISE_BOUND, NOISE_VARIANCE, Perturbation, epoch_key
 from trajectories.exports import indicators_csv
 from trajectories.exports.sdmx import sdmx_csv
 from trajectories.extended import EVERY_INDICATOR
-from trajectories.figures import Figures
+from trajectories.figures import Figures, count_figures
 from trajectories.measures import count_extended
 from trajectories.persons import describe_persons
 from trajectories.tables import REFERENCE
@@ -203,6 +203,35 @@ def test_a_correction_below_the_threshold_closes_the_cell_and_its_complement(sce
         shown.append(rows.filter(pl.col("category").is_in(["F", "M"]))["linked"].to_list())
     assert None not in shown[0]
     assert shown[1] == [None, None]
+
+
+def test_a_corrected_count_below_ten_is_never_shown(scene) -> None:
+    channels, _, _, _ = scene
+    breakdowns = breakdowns_of(channels, describe_persons(channels), REFERENCE_BREAKDOWNS)
+    counted = count_figures(channels, breakdowns)
+    made = cells_from(cells_of(channels, breakdowns, "series", figures=counted)[0])
+    key, woman = ("workers_insured", "all", 2022), counted.categories.index(("sex", "F"))
+    few = replace(made.figures, counts={name: row for name, row in counted.counts.items() if name[0] == key[0]})
+    moves = {name: np.zeros(len(row)) for name, row in few.counts.items()}
+    only = [one for one in INDICATORS if one.code == key[0]]
+    assert counted.counts[key][woman] > 40
+    moves[key][woman] = 9.0 - counted.counts[key][woman]
+    for number in range(200):
+        noise = Perturbation(epoch_key(b"s" * 32, "series", str(number)), made.population_key)
+        table = protect(few, noise=noise, keys=made.keys, indicators=only, corrections=moves)
+        cell = table.filter(indicator=key[0], residence=key[1], period="2022", breakdown="sex", category="F")
+        assert cell["value"].item() is None
+
+
+def test_cells_of_a_version_without_corrections_are_released_as_they_were(scene) -> None:
+    channels, figures, _, corrections = scene
+    breakdowns = breakdowns_of(channels, describe_persons(channels), ALL_BREAKDOWNS)
+    frame = cells_of(channels, breakdowns, "s", figures=figures, count=count_extended, corrections=corrections)[0]
+    old = cells_from(frame.drop("correction"))
+    assert old.corrections is None
+    table = protect(old.figures, noise=old.perturbation(EPOCH), keys=old.keys, corrections=old.corrections)
+    assert "linked" not in table.columns
+    assert table["value"].drop_nulls().len() > 100
 
 
 def test_exports_carry_the_figure_of_the_links(published: pl.DataFrame) -> None:

@@ -81,11 +81,11 @@ def record_keys(person_ids: Iterable[str], series: str) -> Ints:
 
 
 def correction_stream(corrections: Mapping[Any, NDArray[Any]]) -> int:
-    """Return the stream of noise of some corrections in whole persons, by SHA-256 over all of them: 1 to 2^31."""
+    """Return the stream of noise of some corrections in whole persons, by SHA-256 over all of them: 1 to 2^31 - 1."""
     digest = hashlib.sha256()
     for key in sorted(corrections):
         digest.update(repr(key).encode() + np.asarray(corrections[key], dtype="<i8").tobytes())
-    return 1 + int.from_bytes(digest.digest()[:4], "little") % (1 << 31)
+    return 1 + int.from_bytes(digest.digest()[:8], "little") % ((1 << 31) - 1)
 
 
 def epoch_key(secret: bytes, series: str, epoch: str) -> bytes:

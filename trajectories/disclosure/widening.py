@@ -3,7 +3,8 @@
 Inside the unit a figure x has an interval [l, u] for the uncertainty of the links. A release shows x + noise. Its
 interval is [x + noise - a, x + noise + b]: a and b are the distances x - l and u - x joined with the noise's (the root
 of the sum of squares) and rounded up to two significant digits, to whole persons, to half months. So it is made of the
-perturbed value and two coarse numbers, and holds what it claims: noise is independent of the links.
+perturbed value and two coarse numbers, and holds what it claims: noise is independent of the links. That of a
+corrected value is stretched to the figure of the links where it is shown farther out.
 """
 
 from __future__ import annotations
