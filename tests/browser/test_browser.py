@@ -103,6 +103,12 @@ def test_dark_and_narrow_pages_are_accessible(chromium: Any, sites: Any) -> None
                     assert violations(page) == [], path
 
 
+def leave(page: Any, what: str) -> None:
+    """Click what leads to another page, and wait until that is there: an address changes before its content does."""
+    with page.expect_navigation():
+        page.click(what)
+
+
 def test_everything_works_without_javascript(chromium: Any, sites: Any) -> None:
     site = sites["statistics"]
     with window(chromium, site, "checker", "en", java_script_enabled=False) as page:
@@ -111,14 +117,14 @@ def test_everything_works_without_javascript(chromium: Any, sites: Any) -> None:
         page.goto(f"{site.address}/trajectories")
         page.select_option("#breakdown", "sex")
         page.select_option("#indicator", "inflow")
-        page.click(".filters button")
+        leave(page, ".filters button")
         assert "breakdown=sex" in page.url
         assert page.locator("table.indicators tbody tr").count() == 4
-        page.click("form[action$='/approve'] button")
+        leave(page, "form[action$='/approve'] button")
         assert "approved" in page.locator(".notice").inner_text()
-        page.click("text=العربية")
+        leave(page, "text=العربية")
         assert page.locator("html").get_attribute("dir") == "rtl"
-        page.click(".account button")
+        leave(page, ".account button")
         assert "/sign-in" in page.url
 
 
@@ -136,9 +142,9 @@ def test_progress_moves_without_a_reload(chromium: Any, sites: Any) -> None:
         expect(count).to_have_text("8 of 12")
         assert page.evaluate("window.untouched")
         page.click("summary")
-        page.click("form[action$='/cancel'] button")
+        leave(page, "form[action$='/cancel'] button")
         assert "cancelled" in page.locator("#live .state").inner_text()
-        page.click("form[action$='/resume'] button")
+        leave(page, "form[action$='/resume'] button")
         assert "running" in page.locator("#live .state").inner_text()
 
 
@@ -188,7 +194,7 @@ def test_pairs_are_reviewed_by_keyboard(chromium: Any, sites: Any) -> None:
             assert violations(page) == []
     with window(chromium, site, "counter", "ar", java_script_enabled=False) as page:
         page.goto(f"{site.address}/review?list=sample")
-        page.click("form[action$='/different'] button")
+        leave(page, "form[action$='/different'] button")
         page.goto(f"{site.address}/review.json")
         precision = json.loads(page.locator("body").inner_text())["progress"]["precision"]
         assert (precision["pairs"], precision["value"]) == (1, 0)
