@@ -101,6 +101,16 @@ def _chunk(rows: Any, lo: int, end: int) -> Any:
 
 
 @_plain
+def _opened(layout: Any, rows: Any, many: Any, lo: int, hi: int, place: Any) -> Any:
+    """Return the end of the chunk that begins at lo, its rows, marks and partners; the walk's place is set to begin."""
+    end = _chunk_end(rows.ends, lo, hi)
+    chunk = _chunk(rows, lo, end)
+    marks, partners = marks_of(layout, chunk, many)
+    place[0], place[1], place[2] = 0, partners[0], 0
+    return end, chunk, marks, partners
+
+
+@_plain
 def count_kernel(layout: Any, rows: Any, many: Any, lo: int, hi: int) -> Any:
     """Count the patterns of all comparable pairs whose first row is in [lo, hi).
 
@@ -120,12 +130,9 @@ def count_kernel(layout: Any, rows: Any, many: Any, lo: int, hi: int) -> Any:
     table = np.zeros((_FIRST_PLACES, 2), dtype=np.int64)
     place, filled, registers = np.zeros(3, dtype=np.int64), 0, len(many)
     while lo < hi:
-        end = _chunk_end(rows.ends, lo, hi)
-        chunk, last = _chunk(rows, lo, end), min(end, hi) - lo
-        marks, partners = marks_of(layout, chunk, many)
-        place[0], place[1], place[2] = 0, partners[0], 0
+        end, chunk, marks, partners = _opened(layout, rows, many, lo, hi, place)
         while True:
-            n = next_pairs(chunk, partners, last, place, left, right)
+            n = next_pairs(chunk, partners, min(end, hi) - lo, place, left, right)
             if n == 0:
                 break
             batch_patterns(layout, chunk, marks, left, right, n, work, out)
@@ -196,12 +203,9 @@ def emit_kernel(
     place, filled, kept = np.zeros(3, dtype=np.int64), 0, 0
     found = np.empty((1 << 12, 3), dtype=np.int64)
     while lo < hi:
-        end = _chunk_end(rows.ends, lo, hi)
-        chunk, last = _chunk(rows, lo, end), min(end, hi) - lo
-        marks, partners = marks_of(layout, chunk, many)
-        place[0], place[1], place[2] = 0, partners[0], 0
+        end, chunk, marks, partners = _opened(layout, rows, many, lo, hi, place)
         while True:
-            n = next_pairs(chunk, partners, last, place, left, right)
+            n = next_pairs(chunk, partners, min(end, hi) - lo, place, left, right)
             if n == 0:
                 break
             batch_patterns(layout, chunk, marks, left, right, n, work, out)
