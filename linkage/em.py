@@ -31,6 +31,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from linkage.em_step import step, terms_of
 from linkage.errors import PatternError
 from linkage.evidence import Evidence, Index, State, Table
 from linkage.model import Model
@@ -60,14 +61,11 @@ def _flattened(counts: Mapping[str, PatternCounts], plan: ComparisonPlan) -> tup
 
 def _run(evidence: Evidence, state: State, iterations: int) -> tuple[State, float, int, bool]:
     """Iterate until nothing moves by more than `TOLERANCE`, or the iterations are used up."""
-    belongs, likelihood = evidence.expect(state)
-    for done in range(1, iterations + 1):
-        after = evidence.maximise(belongs)
-        moved, state = after.moved(state), after
-        belongs, likelihood = evidence.expect(state)
-        if moved < TOLERANCE:
-            return state, likelihood, done, True
-    return state, likelihood, iterations, False
+    terms, done, moved = terms_of(evidence), 0, np.inf
+    while done < iterations and moved >= TOLERANCE:
+        after = step(terms, evidence.relaxed, state)
+        moved, state, done = after.moved(state), after, done + 1
+    return state, evidence.expect(state)[1], done, moved < TOLERANCE
 
 
 def fit(counts: Mapping[str, PatternCounts], plan: ComparisonPlan) -> Model:
