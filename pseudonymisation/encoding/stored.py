@@ -6,11 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contract.errors import SubmissionError
+
+_PAGE_BYTES: Final = 1 << 17  # a page of a column is still in a near cache when it is read
 
 
 def read_pass_table(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -27,12 +30,19 @@ def read_pass_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def write_pass_table(table: pa.Table, path: Path) -> None:
-    """Store a pass table. Its words are random, so that a dictionary of them would be as large, and slow to read.
+    """Store a pass table.
+
+    Its words are random: neither a dictionary nor compression makes them smaller, and both are slow to read. A column
+    without gaps is marked so, in which case nobody need read for each cell whether it is there.
 
     Raises:
         OSError: The disk does not take it.
     """
-    pq.write_table(table, path, compression="zstd", use_dictionary=False, write_statistics=False)
+    fields = [field.with_nullable(table.column(at).null_count > 0) for at, field in enumerate(table.schema)]
+    whole = table.cast(pa.schema(fields, metadata=table.schema.metadata))
+    pq.write_table(
+        whole, path, compression="none", use_dictionary=False, write_statistics=False, data_page_size=_PAGE_BYTES
+    )
 
 
 def read_pass_rows(path: Path) -> int:
