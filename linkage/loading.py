@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from numba import njit
 
+from linkage.cells import Cells
 from linkage.columns import ColumnSpec, columns_of
 from linkage.errors import PassTableError
-from linkage.layout import token_places, token_width
 from linkage.ordering import block_ends, partnered_rows, sorted_rows
 from linkage.plan import ComparisonPlan
 from linkage.tables import PassArrays
 
-_LINE: Final = 64  # bytes of a cache line: a row's name sketches should lie in one
-_WHOLE: Final = np.empty(0, dtype=np.bool_)  # of a batch without gaps
-_NO_WORDS: Final = np.empty((0, 2), dtype=np.uint64)
-_NO_TOKENS: Final = np.empty(0, dtype=np.uint32)
-_TOGETHER: Final = 8  # columns whose cells are copied in one walk: a place is fetched from memory once
 _BATCH_ROWS: Final = 1 << 15  # rows read together: their cells and their places fit in the second-level cache
 
 _plain: Any = njit(nogil=True, cache=True)
 _Wanted = tuple[npt.NDArray[np.int64], npt.NDArray[Any]]  # rows, rising, and the place where each goes
-_Group = tuple[int, tuple[npt.NDArray[Any], ...], tuple[npt.NDArray[np.bool_], ...]]
 
 
 def load_pass(
@@ -83,23 +77,24 @@ def load_pass(
     if chosen is not None:
         order = chosen[order]
     del handle_in, block_in, register_in, chosen
-    wanted, held, start = _by_source(order, sum(sizes)), _Held(len(order), spec), 0
+    wanted, cells, start = _by_source(order, sum(sizes)), Cells(len(order), spec), 0
     del order
+    cells.mark(register, {part.place: part.whole for part in parts})
     for part in parts:
-        part.fill(held, wanted, start)
+        part.fill(cells, wanted, start)
         start += len(part)
     return PassArrays(
         name=pass_name,
         handle=handle,
         block=block,
         register=register,
-        sketches=held.sketches,
-        present=held.present,
-        tokens=held.tokens,
-        known=held.known,
-        classes=held.classes,
-        order_known=held.order_known,
-        encodings=held.encodings,
+        sketches=cells.sketches,
+        present=cells.present,
+        tokens=cells.tokens,
+        known=cells.known,
+        classes=cells.classes,
+        order_known=cells.order_known,
+        encodings=cells.encodings,
         ends=block_ends(block),
         read=read,
     )
@@ -115,27 +110,6 @@ def _check_handles(handles: npt.NDArray[np.uint64], pass_name: str) -> None:
     ordered = np.sort(handles)
     if (ordered[1:] == ordered[:-1]).any():
         raise PassTableError("A handle stands twice in a pass.", where={"pass": pass_name})
-
-
-class _Held:
-    """The arrays of a pass, with every cell missing."""
-
-    def __init__(self, n: int, spec: ColumnSpec) -> None:
-        self.sketches = aligned((n, len(spec.sketches), 2), np.uint64)
-        self.present = np.zeros(n, dtype=np.uint64)
-        self.tokens = aligned((n, token_width(spec)), np.uint32)
-        self.known = np.zeros(n, dtype=np.uint64)
-        self.classes = np.full((n, 2), 3, dtype=np.uint8)
-        self.order_known = np.ones(n, dtype=np.bool_)
-        self.encodings = aligned((n, spec.words), np.uint64)
-
-
-def aligned(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
-    """Return zeros that begin at a cache line."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.zeros(size + _LINE, dtype=np.uint8)
-    start = -raw.ctypes.data % _LINE
-    return np.asarray(raw[start : start + size].view(dtype).reshape(shape))
 
 
 def _by_source(order: npt.NDArray[np.int64], n: int) -> _Wanted:
@@ -157,48 +131,6 @@ def _turn(order: Any, place_of: Any, rows: Any, places: Any) -> None:
             at += 1
 
 
-@_plain
-def _place_words(raw: Any, valid: Any, base: int, rows: Any, places: Any, out: Any, column: int, bits: Any) -> None:
-    """Copy cells of a batch, where they are not missing, to their places, and set their bits.
-
-    Args:
-        raw: `_TOGETHER` columns of uint64[n, 2], rows base to base + n; without rows where the batch has none.
-        valid: As many bool[n], or empty where no cell is missing.
-        base: First row of the batch.
-        rows: int64[k], the rows wanted, all of the batch.
-        places: Integer[k], where each goes.
-        out: uint64[places, columns, 2].
-        column: Where the first column goes, the others behind it.
-        bits: uint64[places].
-    """
-    for at in range(len(rows)):
-        row, to, mark = np.uint64(rows[at] - base), np.uint64(places[at]), np.uint64(0)
-        for one in range(_TOGETHER):
-            if row < np.uint64(len(raw[one])) and (len(valid[one]) == 0 or valid[one][row]):
-                out[to, np.uint64(column + one), 0] = raw[one][row, 0]
-                out[to, np.uint64(column + one), 1] = raw[one][row, 1]
-                mark |= np.uint64(1) << np.uint64(column + one)
-        bits[to] |= mark
-
-
-@_plain
-def _place_tokens(raw: Any, valid: Any, base: int, rows: Any, places: Any, out: Any, column: int, bits: Any) -> None:
-    """As `_place_words`, of columns of uint32[n] to out uint32[places, columns]."""
-    for at in range(len(rows)):
-        row, to, mark = np.uint64(rows[at] - base), np.uint64(places[at]), np.uint64(0)
-        for one in range(_TOGETHER):
-            if row < np.uint64(len(raw[one])) and (len(valid[one]) == 0 or valid[one][row]):
-                out[to, np.uint64(column + one)] = raw[one][row]
-                mark |= np.uint64(1) << np.uint64(column + one)
-        bits[to] |= mark
-
-
-@_plain
-def _place_marks(raw: Any, base: int, rows: Any, places: Any, out: Any) -> None:
-    for at in range(len(rows)):
-        out[places[at]] = raw[rows[at] - base]
-
-
 class _Part:
     """One register's table, checked."""
 
@@ -209,41 +141,32 @@ class _Part:
     def __len__(self) -> int:
         return int(self._table.num_rows)
 
-    def fill(self, held: _Held, wanted: _Wanted, start: int) -> None:
+    def fill(self, cells: Cells, wanted: _Wanted, start: int) -> None:
         """Copy the wanted rows to their places; the table's first row is number `start`.
 
         All columns of a few rows are read together: a row's place is fetched from memory once, not once a column.
         """
-        spec, base = self._spec, start
-        names = [name for name in self._table.column_names if name in spec.types and name not in ("handle", "block")]
+        base = start
+        names = [
+            name for name in self._table.column_names if name in self._spec.types and name not in ("handle", "block")
+        ]
         if not names:
             return
         for batch in _batches(self._table, names):
             low, high = np.searchsorted(wanted[0], [base, base + batch.num_rows])
             if low < high:
-                cells = {name: _plain_column(batch.column(at)) for at, name in enumerate(names)}
-                self._fill(held, cells, base, wanted[0][low:high], wanted[1][low:high])
+                columns = {name: _plain_column(batch.column(at)) for at, name in enumerate(names)}
+                if self._spec.words and columns["encoding"].null_count:
+                    raise PassTableError("An encoding is missing.", where={**self._where, "column": "encoding"})
+                cells.fill(columns, wanted[0][low:high] - base, wanted[1][low:high], self.whole)
             base += batch.num_rows
 
-    def _fill(
-        self, held: _Held, cells: dict[str, Any], base: int, rows: npt.NDArray[np.int64], places: npt.NDArray[Any]
-    ) -> None:
-        spec = self._spec
-        for first, raw, valid in _grouped(cells, dict(enumerate(spec.sketches)), _NO_WORDS):
-            _place_words(raw, valid, base, rows, places, held.sketches, first, held.present)
-        at_place = {place: name for name, place in token_places(spec).items()}
-        for first, raw, valid in _grouped(cells, at_place, _NO_TOKENS):
-            _place_tokens(raw, valid, base, rows, places, held.tokens, first, held.known)
-        for at, name in enumerate(spec.classes):
-            if name in cells:
-                marks = np.minimum(_filled(cells[name], 3, pa.uint8()), 3)
-                _place_marks(marks, base, rows, places, held.classes[:, at])
-        if spec.order and spec.order in cells:
-            _place_marks(_filled(cells[spec.order], True, pa.bool_()), base, rows, places, held.order_known)
-        if spec.words:
-            if cells["encoding"].null_count:
-                raise PassTableError("An encoding is missing.", where={**self._where, "column": "encoding"})
-            held.encodings[places] = _words(cells["encoding"], spec.words)[rows - base]
+    @cached_property
+    def whole(self) -> frozenset[str]:
+        """Columns that are known to have no gap before they are read."""
+        if isinstance(self._table, pa.Table):
+            return frozenset(name for name in self._table.column_names if not self._table.column(name).null_count)
+        return frozenset(field.name for field in self._table.schema if not field.nullable)
 
     def numbers(self, name: str) -> npt.NDArray[np.uint64]:
         """Return a column that has no gap."""
@@ -282,43 +205,5 @@ def _batches(table: Any, names: list[str]) -> Iterator[Any]:
         yield from table.batches(names, _BATCH_ROWS)
 
 
-def _grouped(cells: dict[str, Any], columns: dict[int, str], no_cells: npt.NDArray[Any]) -> Iterator[_Group]:
-    """Yield `_TOGETHER` columns at a time: the place of the first, their cells, and which of these are there."""
-    for first in range(0, max(columns, default=-1) + 1, _TOGETHER):
-        raw, valid = [no_cells] * _TOGETHER, [_WHOLE] * _TOGETHER
-        for place in range(first, first + _TOGETHER):
-            chunk = cells.get(columns.get(place, ""))
-            if chunk is not None:
-                valid[place - first] = _valid(chunk)
-                words = no_cells.ndim == 2
-                raw[place - first] = _words(chunk, no_cells.shape[1]) if words else _filled(chunk, 0, pa.uint32())
-        yield first, tuple(_fixed(one) for one in raw), tuple(_fixed(one) for one in valid)
-
-
-def _fixed(cells: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a view that is not written to: Arrow's buffers are of either kind, the kernels know one."""
-    view = cells.view()
-    view.flags.writeable = False
-    return view
-
-
 def _plain_column(chunk: Any) -> Any:
     return chunk.dictionary_decode() if pa.types.is_dictionary(chunk.type) else chunk
-
-
-def _filled(chunk: Any, fill: Any, kind: pa.DataType) -> npt.NDArray[Any]:
-    cells = chunk if chunk.type == kind else chunk.cast(kind)
-    if cells.null_count:
-        cells = pc.fill_null(cells, pa.scalar(fill, kind))
-    return np.asarray(cells.to_numpy(zero_copy_only=False))
-
-
-def _words(chunk: Any, words: int) -> npt.NDArray[np.uint64]:
-    """Return cells of `words` words each, uint64[n, words]; what stands where a cell is missing has no meaning."""
-    raw = np.frombuffer(chunk.buffers()[1] or b"", dtype="<u8")
-    return raw[chunk.offset * words : (chunk.offset + len(chunk)) * words].reshape(len(chunk), words)
-
-
-def _valid(chunk: Any) -> npt.NDArray[np.bool_]:
-    """Return which cells are there; empty where all are."""
-    return np.asarray(pc.is_valid(chunk).to_numpy(zero_copy_only=False)) if chunk.null_count else _WHOLE

@@ -134,12 +134,12 @@ def _deal_again(entries: Any, low: Any, shift: int, bits: int, counts: Any, own:
 def _before(one: Any, other: Any, handle: Any) -> bool:
     """Tell whether a row (block, tag) comes before another: by block, register, handle."""
     if one[0] != other[0]:
-        return one[0] < other[0]
+        return bool(one[0] < other[0])
     register, other_register = one[1] >> np.uint64(_ROW_BITS), other[1] >> np.uint64(_ROW_BITS)
     if register != other_register:
-        return register < other_register
+        return bool(register < other_register)
     row = np.uint64((1 << _ROW_BITS) - 1)
-    return handle[one[1] & row] < handle[other[1] & row]
+    return bool(handle[one[1] & row] < handle[other[1] & row])
 
 
 @_plain

@@ -18,11 +18,11 @@ from numba import njit
 
 from evaluation.benchmarks.encoded import bench_agreement
 from evaluation.benchmarks.machine import machine, versions
+from linkage.cells import aligned
 from linkage.columns import columns_of
 from linkage.compare import count_patterns
 from linkage.kernels import emit_kernel
 from linkage.layout import layout_of, token_width
-from linkage.loading import aligned
 from linkage.ordering import block_ends
 from linkage.plan import ComparisonPlan, plan_of
 from linkage.scan import Codes, distance_histogram, hamming_lsh, prefix_bound, prefix_loss, scan, scan_two_stage

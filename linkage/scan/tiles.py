@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from linkage.cells import aligned
 from linkage.errors import PatternError
-from linkage.loading import aligned
 from linkage.scan.lanes import LANES
 
 

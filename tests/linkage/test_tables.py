@@ -1,12 +1,22 @@
+from contextlib import ExitStack, closing
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from linkage.columns import columns_of
 from linkage.compare import count_patterns
+from linkage.engines.stored import StoredPass
 from linkage.errors import PassTableError
+from linkage.layout import token_places
 from linkage.loading import load_pass
+from pseudonymisation.encoding.stored import write_pass_table
 from tests.linkage.conftest import plan_for, random_tables
 
 PLAN = plan_for({"a": "one", "b": "many"})
@@ -95,3 +105,43 @@ def test_no_value_stands_in_an_error() -> None:
     error = refused({"a": secret})
     assert "Idrissi" not in error.diagnostics()
     assert "Idrissi" not in str(error.problem())
+
+
+def filled(table: pa.Table, names: set[str]) -> pa.Table:
+    """Return a table in which some columns have no gap."""
+    for at, name in enumerate(table.column_names):
+        column = table.column(name)
+        if name in names:
+            some = column.drop_null()[0]
+            table = table.set_column(at, name, pa.chunked_array([pc.fill_null(column.combine_chunks(), some)]))
+    return table
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.sets(st.sampled_from(sorted(columns_of(PLAN).types))))
+def test_every_cell_goes_to_its_place_from_tables_and_files(seed: int, whole: set[str]) -> None:
+    full = random_tables(PLAN, 40, 4, seed=seed)
+    tables = {"a": filled(full["a"], whole), "b": full["b"]}
+    arrays = load_pass(tables, PLAN, "names")
+    spec = columns_of(PLAN)
+    rows = {int(handle): row for row, handle in enumerate(arrays.handle)}
+    for table in tables.values():
+        for cells in table.to_pylist():
+            row = rows[cells["handle"]]
+            for at, name in enumerate(spec.sketches):
+                assert (int(arrays.present[row]) >> at & 1 == 1) == (cells[name] is not None)
+                assert arrays.sketches[row, at].tobytes() == (cells[name] or bytes(16))
+            for name, at in token_places(spec).items():
+                assert (int(arrays.known[row]) >> at & 1 == 1) == (cells[name] is not None)
+                assert arrays.tokens[row, at] == (cells[name] or 0)
+            assert arrays.order_known[row] == (cells[spec.order] is not False)
+    with TemporaryDirectory() as folder:
+        for name, table in tables.items():
+            write_pass_table(table, Path(folder) / name)
+        with ExitStack() as files:
+            stored = {
+                name: files.enter_context(closing(StoredPass(Path(folder) / name, "names", name))) for name in tables
+            }
+            again = load_pass(stored, PLAN, "names")
+    for one, other in zip(arrays.rows(), again.rows(), strict=True):
+        assert np.array_equal(one, other)
