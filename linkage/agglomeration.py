@@ -63,6 +63,21 @@ def components(n: int, a: Index, b: Index) -> Index:
 
 
 @_kernel
+def _grouped(group: Any, n: int) -> Any:
+    """Return places by group (of n), as they came within each, and where each begins and the last ends (int64[n + 1])."""
+    bounds, places = np.zeros(n + 1, dtype=np.int64), np.empty(len(group), dtype=np.int64)
+    for at in range(len(group)):
+        bounds[group[at] + 1] += 1
+    for one in range(n):
+        bounds[one + 1] += bounds[one]
+    behind = bounds[:-1].copy()
+    for at in range(len(group)):
+        places[behind[group[at]]] = at
+        behind[group[at]] += 1
+    return places, bounds
+
+
+@_kernel
 def _components(n: int, a: Any, b: Any) -> Any:
     root = np.arange(n)
     for edge in range(len(a)):
@@ -97,12 +112,10 @@ def agglomerate(graph: Graph, threshold: float, absent: float) -> Index:
     start = (mean > threshold) & (graph.mask[graph.a] & graph.mask[graph.b] == 0)
     component = components(n, graph.a[start], graph.b[start])
     inside = np.flatnonzero(component[graph.a] == component[graph.b])
-    inside = inside[np.argsort(component[graph.a[inside]], kind="stable")]
-    nodes = np.argsort(component, kind="stable")
-    first = np.flatnonzero(np.r_[True, np.diff(component[nodes]) != 0]) if n else np.empty(0, dtype=np.int64)
-    bounds = np.r_[first, n].astype(np.int64)
-    roots = component[nodes[first]] if n else np.empty(0, dtype=np.int64)
-    edge_bounds = np.searchsorted(component[graph.a[inside]], np.r_[roots, n]).astype(np.int64)
+    nodes, bounds = _grouped(component, n)
+    members, edge_bounds = _grouped(component[graph.a[inside]], n)
+    inside, roots = inside[members], np.flatnonzero(np.diff(bounds))
+    bounds, edge_bounds = bounds[np.append(roots, n)], edge_bounds[np.append(roots, n)]
     parent = np.arange(n)
     edges = (graph.a[inside], graph.b[inside], graph.evidence[inside], graph.seen[inside])
     _walk(parent, nodes, bounds, edge_bounds, *edges, graph.size, graph.mask, threshold, absent, DENSE_NODES)

@@ -65,13 +65,12 @@ def closure_rate(a: Index, b: Index, probability: Real, mask: npt.NDArray[np.uin
     a, b = a[likely], b[likely]
     step = max(1, 2 * len(a) // _ENOUGH)
     low, high = a % step == 0, b % step == 0
-    centre, end = np.concatenate([a[low], b[high]]), np.concatenate([b[low], a[high]])
-    order = np.lexsort((end, centre))
-    centre, end = centre[order], end[order]
+    span = np.int64(len(mask))
+    ends = np.sort(np.concatenate([a[low] * span + b[low], b[high] * span + a[high]]))
+    centre, end = np.divmod(ends, max(span, 1))
     left, right = end[:-1], end[1:]
     wedge = (centre[1:] == centre[:-1]) & (mask[left] & mask[right] == 0)
     left, right = left[wedge], right[wedge]
-    span = np.int64(len(mask))
     keys = a * span + b
     if (keys[1:] < keys[:-1]).any():
         keys = np.sort(keys)

@@ -11,12 +11,13 @@ import pyarrow as pa
 from numba import njit
 
 from linkage.errors import EvidenceError
-from linkage.kernels.hashing import distinct, slot_of
+from linkage.kernels.hashing import AHEAD, distinct, foresee, slot_of
 
 #: A table (pyarrow has no types), or tables by pass.
 Handles: TypeAlias = Any | Mapping[str, Iterable[Any]]
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)  # golden ratio, 2**64 / phi
 _SIEVE: Final = 4  # wanted handles a word of 64 bits: one in sixteen others passes
+_SIEVED: Final = 4096  # handles that are sieved before the next are looked up
 
 
 def codes_of(table: pa.Table, column: str, names: list[str]) -> npt.NDArray[np.int16]:
@@ -131,13 +132,20 @@ def _place(handle: Any, words: int) -> Any:
 @njit(nogil=True, cache=True)
 def _fill(table: Any, sieve: Any, known: Any, subjects: Any, owner: Any) -> Any:
     """Write the owners of the handles that are wanted; False if one is listed twice."""
-    for row in range(len(known)):
-        place = _place(known[row], len(sieve))
-        if sieve[place >> np.uint64(6)] >> (place & np.uint64(63)) & np.uint64(1) == np.uint64(0):
-            continue
-        number = table[slot_of(table, known[row]), 1]
-        if number > 0:
-            if owner[number - 1] >= 0:
-                return False
-            owner[number - 1] = subjects[row]
+    passed = np.empty(_SIEVED, dtype=np.int64)
+    for start in range(0, len(known), _SIEVED):
+        count = 0
+        for row in range(start, min(start + _SIEVED, len(known))):
+            place = _place(known[row], len(sieve))
+            passed[count] = row
+            count += np.int64(sieve[place >> np.uint64(6)] >> (place & np.uint64(63)) & np.uint64(1))
+        for at in range(count):
+            if at + AHEAD < count:
+                foresee(table, known[passed[at + AHEAD]])
+            row = passed[at]
+            number = table[slot_of(table, known[row]), 1]
+            if number > 0:
+                if owner[number - 1] >= 0:
+                    return False
+                owner[number - 1] = subjects[row]
     return True

@@ -22,13 +22,15 @@ import pyarrow as pa
 from numba import njit
 
 from linkage.errors import EvidenceError
-from linkage.kernels.hashing import grown, slot_of
+from linkage.kernels.hashing import AHEAD, foresee, grown, slot_of
+from linkage.kernels.lanes import prefetch
 from linkage.owners import Handles, codes_of, handles_by_pass, owners_in_pass, require
 
 _TINY: Final = 1e-15
 _COLUMNS: Final = ("pass", "handle_a", "handle_b", "weight", "probability")
 _MOST: Final = np.iinfo(np.int32).max  # subjects: the numbers of two make one number
 _PLACES: Final = 1 << 12  # of pairs at first
+_BATCH: Final = 256  # edges whose pairs are found before the first is added to
 _NEVER: Final = -1
 
 Index = npt.NDArray[np.int64]
@@ -78,7 +80,7 @@ def met_pairs(
 
 
 def in_turn(work: Iterable[Callable[[], Result]], threads: int) -> Iterator[Result]:
-    """Yield what calls return, in their order; with several threads so many are under way."""
+    """Yield what calls return, in their order; with several threads so many are under way, and one waits."""
     if threads == 1:
         yield from (call() for call in work)
         return
@@ -86,7 +88,7 @@ def in_turn(work: Iterable[Callable[[], Result]], threads: int) -> Iterator[Resu
         waiting: deque[Future[Result]] = deque()
         for call in work:
             waiting.append(pool.submit(call))
-            if len(waiting) == threads:
+            if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -212,22 +214,34 @@ def _meet(
             best edge in the last one.
         times: int32[pairs, 2]: the last pass, and how many came before it.
     """
-    for at in range(start, len(key)):
-        slot = slot_of(table, key[at])
-        if table[slot, 1] == 0:
-            if used[0] == len(sums):
-                return at
-            used[0] += 1
-            table[slot, 0], table[slot, 1] = key[at], used[0]
-        pair = table[slot, 1] - 1
-        if times[pair, 0] == this:
-            before = sums[pair, 2]
-            if before > probability[at] or (before == probability[at] and sums[pair, 4] >= weight[at]):
-                continue
-        else:
-            sums[pair, 0] += sums[pair, 3]
-            sums[pair, 1] += sums[pair, 4]
-            times[pair, 0] = this
-            times[pair, 1] += 1
-        sums[pair, 2], sums[pair, 3], sums[pair, 4] = probability[at], odds[at], weight[at]
+    pairs = np.empty(_BATCH, dtype=np.int64)
+    for first in range(start, len(key), _BATCH):
+        last = min(first + _BATCH, len(key))
+        for at in range(first, last):
+            if at + AHEAD < len(key):
+                foresee(table, key[at + AHEAD])
+            slot = slot_of(table, key[at])
+            if table[slot, 1] == 0:
+                if used[0] == len(sums):
+                    last = at
+                    break
+                used[0] += 1
+                table[slot, 0], table[slot, 1] = key[at], used[0]
+            pairs[at - first] = table[slot, 1] - 1
+            prefetch(sums, 5 * pairs[at - first])
+            prefetch(times, 2 * pairs[at - first])
+        for at in range(first, last):
+            pair = pairs[at - first]
+            if times[pair, 0] == this:
+                before = sums[pair, 2]
+                if before > probability[at] or (before == probability[at] and sums[pair, 4] >= weight[at]):
+                    continue
+            else:
+                sums[pair, 0] += sums[pair, 3]
+                sums[pair, 1] += sums[pair, 4]
+                times[pair, 0] = this
+                times[pair, 1] += 1
+            sums[pair, 2], sums[pair, 3], sums[pair, 4] = probability[at], odds[at], weight[at]
+        if last < min(first + _BATCH, len(key)):
+            return last
     return len(key)
