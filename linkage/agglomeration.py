@@ -64,7 +64,7 @@ def components(n: int, a: Index, b: Index) -> Index:
 
 @_kernel
 def _grouped(group: Any, n: int) -> Any:
-    """Return places by group (of n), as they came within each, and where each begins and the last ends (int64[n + 1])."""
+    """Return places by group (of n), in each as they came, and where each group begins and the last ends."""
     bounds, places = np.zeros(n + 1, dtype=np.int64), np.empty(len(group), dtype=np.int64)
     for at in range(len(group)):
         bounds[group[at] + 1] += 1

@@ -5,6 +5,7 @@ It imports what a linkage needs and nothing else: run in a process of its own, i
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def measure(task: Task, small: Task, threads: int, scheduler: str | None) -> Mea
         threads: Of engine `local`; with a scheduler, tasks at once on one machine of the cluster.
         scheduler: Address of a Dask scheduler; engine `local` without one.
     """
-    run(small, LocalEngine(threads), MeasuredStages())
+    warm(small, threads)
     engine: Engine = LocalEngine(threads) if scheduler is None else DaskEngine.connect(scheduler, threads)
     stages = MeasuredStages()
     try:
@@ -89,6 +90,12 @@ def measure(task: Task, small: Task, threads: int, scheduler: str | None) -> Mea
         engine.close()
     pairs = sum(counts.pairs for counts in linked.counts.values())
     return Measured(labels, pairs, edges, seconds, cpu, stages.peak, stages.stages)
+
+
+def warm(small: Task, threads: int) -> None:
+    """Load the kernels, compiled first where that has not been done, by a small linkage that leaves nothing behind."""
+    run(small, LocalEngine(threads), MeasuredStages())
+    shutil.rmtree(small.work)
 
 
 def run(task: Task, engine: Engine, stages: MeasuredStages) -> tuple[npt.NDArray[np.int64], Linked, int]:
