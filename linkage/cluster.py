@@ -67,7 +67,8 @@ def closure_rate(a: Index, b: Index, probability: Real, mask: npt.NDArray[np.uin
     low, high = a % step == 0, b % step == 0
     span = np.int64(len(mask))
     ends = np.sort(np.concatenate([a[low] * span + b[low], b[high] * span + a[high]]))
-    centre, end = np.divmod(ends, max(span, 1))
+    centre = ends // max(span, np.int64(1))
+    end = ends - centre * span
     left, right = end[:-1], end[1:]
     wedge = (centre[1:] == centre[:-1]) & (mask[left] & mask[right] == 0)
     left, right = left[wedge], right[wedge]

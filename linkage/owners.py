@@ -138,7 +138,7 @@ def _fill(table: Any, sieve: Any, known: Any, subjects: Any, owner: Any) -> Any:
         for row in range(start, min(start + _SIEVED, len(known))):
             place = _place(known[row], len(sieve))
             passed[count] = row
-            count += np.int64(sieve[place >> np.uint64(6)] >> (place & np.uint64(63)) & np.uint64(1))
+            count += int(sieve[place >> np.uint64(6)] >> (place & np.uint64(63)) & np.uint64(1))
         for at in range(count):
             if at + AHEAD < count:
                 foresee(table, known[passed[at + AHEAD]])
