@@ -52,7 +52,7 @@ def prepare(persons: int, folder: Path, seed: int = 1) -> tuple[Files, Files]:
     return tables, handles
 
 
-def _place(root: Path, persons: int, seed: int) -> Path:
+def data_folder(root: Path, persons: int, seed: int) -> Path:
     """Return the folder of the data; another planner's passes are other data."""
     return root / f"{persons}-{seed}-{bench_agreement(persons).id[:8]}"
 
@@ -75,7 +75,7 @@ def bench(
         and the linkage is run in processes of their own; only the latter counts, from its pass tables to person ids.
     """
     root = folder or Path(tempfile.mkdtemp(prefix="wasl-bench-"))
-    place, work = _place(root, persons, seed), Path(tempfile.mkdtemp(prefix="work-", dir=_made(root)))
+    place, work = data_folder(root, persons, seed), Path(tempfile.mkdtemp(prefix="work-", dir=_made(root)))
     apart = persons >= _APART  # each in a process of its own, whose memory is not the other's
     try:
         start = time.perf_counter()

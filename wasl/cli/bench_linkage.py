@@ -24,14 +24,24 @@ def linkage(
     scheduler: Annotated[
         str | None, typer.Option(help="The cluster's scheduler, such as tcp://127.0.0.1:8786.")
     ] = None,
+    beside: Annotated[
+        str | None, typer.Option(help="Another system's script, run in turn on the same files (docs/benchmarks/peers).")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="How often both run, with --beside.", min=1)] = 3,
     as_json: Json = False,
 ) -> None:
     """Measure a linkage from pass tables to person ids: time, memory and F1."""
+    from evaluation.benchmarks.beside import bench_beside
     from evaluation.benchmarks.linkage import bench
 
     if engine not in {"local", "dask"} or (engine == "dask") != (scheduler is not None):
         raise ConfigurationError("A scheduler goes with engine dask.", advice="--engine dask --scheduler ADDRESS")
-    result = bench(persons, threads=threads, folder=folder, seed=seed, scheduler=scheduler)
+    if beside is None:
+        result = bench(persons, threads=threads, folder=folder, seed=seed, scheduler=scheduler)
+    elif scheduler is None:
+        result = bench_beside(beside, persons, rounds=rounds, threads=threads, folder=folder, seed=seed)
+    else:
+        raise ConfigurationError("A cluster is not measured beside another system.", advice="Leave out one of the two.")
     emit(result, as_json, _linkage_text(result))
 
 
@@ -105,7 +115,19 @@ def _linkage_text(result: dict[str, Any]) -> str:
         f"{result['pairs_compared']} pairs compared in {result['passes']} passes, F1 {result['f1']:.4f}",
         _where(result),
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_beside_text(result.get("beside", {"rounds": []}))])
+
+
+def _beside_text(beside: dict[str, Any]) -> list[str]:
+    lines = []
+    for one in beside["rounds"]:
+        ours, other, ratios = one["wasl"], one["other"], one["ratios"]
+        lines.append(
+            f"beside {other['system']} {other['version']}: {ours['seconds']:.2f} and {other['seconds']:.2f} s "
+            f"({ratios['seconds']:.2f}), {ours['peak_bytes'] / 1e9:.2f} and {other['peak_bytes'] / 1e9:.2f} GB "
+            f"({ratios['peak_bytes']:.2f}), F1 {ours['f1']:.4f} and {other['f1']:.4f}"
+        )
+    return ["", *lines] if lines else []
 
 
 def _assessment_text(result: dict[str, Any]) -> str:

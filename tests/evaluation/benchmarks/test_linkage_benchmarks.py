@@ -1,6 +1,7 @@
 """Benchmarks of linkage: their data are what they say, and their figures come from the code they name."""
 
 import json
+import sys
 
 import numpy as np
 import polars as pl
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from contract.errors import ConfigurationError
 from evaluation.benchmarks import kernels
 from evaluation.benchmarks.encoded import bench_agreement, encode
 from evaluation.benchmarks.linkage import bench, quality
@@ -73,6 +75,41 @@ def test_the_linkage_benchmark_links_well_and_tells_where_it_ran() -> None:
     assert all(stage["peak_bytes"] > 0 and stage["seconds"] >= 0 for stage in one["stages"].values())
     assert one["machine"]["cores"] >= 1
     assert one["versions"]["numba"]
+
+
+PEER = """
+import csv, json, sys
+from pathlib import Path
+rows = list(csv.DictReader((Path(sys.argv[1]) / "a.csv").open()))
+print("so many rows:", len(rows))
+figures = {"seconds": 1000.0, "cpu_seconds": 2000.0, "peak_bytes": 10**13, "f1": 0.5}
+print(json.dumps({"system": "peer", "version": "1", **figures}))
+"""
+
+
+def test_another_system_runs_beside_on_the_same_files(tmp_path) -> None:
+    script = tmp_path / "peer.py"
+    script.write_text(PEER)
+    options = ["linkage", "--persons", "1000", "--rounds", "2", "--beside", f"{sys.executable} {script}"]
+    told = CliRunner().invoke(app, [*options, "--json"])
+    assert told.exit_code == 0
+    found = json.loads(told.stdout)
+    assert len(found["beside"]["rounds"]) == 2
+    for one in found["beside"]["rounds"]:
+        assert one["ratios"]["seconds"] == pytest.approx(one["wasl"]["seconds"] / 1000, abs=0.001)
+        assert 0 < one["wasl"]["peak_bytes"] < one["other"]["peak_bytes"]
+    assert found["seconds"] == found["beside"]["rounds"][-1]["wasl"]["seconds"]
+    assert found["beside"]["ratios"]["seconds"]["largest"] < 1
+    assert "beside peer 1" in CliRunner().invoke(app, options).stdout
+
+
+@pytest.mark.parametrize("last", ["raise SystemExit(3)", "print('no figures')", "pass", "print('{}')"])
+def test_another_system_that_fails_is_said_to(tmp_path, last: str) -> None:
+    script = tmp_path / "peer.py"
+    script.write_text(last)
+    options = ["linkage", "--persons", "200", "--rounds", "1", "--beside", f"{sys.executable} {script}"]
+    told = CliRunner().invoke(app, options)
+    assert isinstance(told.exception, ConfigurationError)
 
 
 def test_the_kernel_benchmark_measures_a_limit_beside_every_scan(monkeypatch) -> None:
