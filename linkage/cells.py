@@ -41,16 +41,16 @@ class Cells:
         self.order_known = np.ones(n, dtype=np.bool_)
         self.encodings = aligned((n, spec.words), np.uint64)
 
-    def mark(self, register: npt.NDArray[np.uint16], whole: Mapping[int, Collection[str]]) -> None:
+    def mark(self, register: npt.NDArray[np.uint16], whole_of: Mapping[int, Collection[str]]) -> None:
         """Mark what no row of a register lacks, rather than row by row in `fill`.
 
         Args:
             register: uint16[n], the register of each row.
-            whole: Register to its columns without gaps.
+            whole_of: Register to its columns without gaps.
         """
-        size = max(whole, default=-1) + 1
+        size = max(whole_of, default=-1) + 1
         present, known = np.zeros(size, dtype=np.uint64), np.zeros(size, dtype=np.uint64)
-        for place, names in whole.items():
+        for place, names in whole_of.items():
             present[place] = _bits(at for at, name in enumerate(self._spec.sketches) if name in names)
             known[place] = _bits(at for at, name in self._token_at.items() if name in names)
         if len(register):

@@ -24,7 +24,6 @@ from linkage.priors import (
 )
 
 _LEAST_PRODUCT: Final = 1e-280
-_A, _B = MATCH_PRIOR
 
 _plain: Any = njit(nogil=True, cache=True)
 Flags = npt.NDArray[np.bool_]
@@ -38,9 +37,8 @@ class Terms(NamedTuple):
         which: int64[N], the pass.
         number: float64[N], pairs.
         pairs: float64[P].
-        used: bool[V, L]; this and the following as in `Evidence`.
+        used: bool[V, L]; this and the following as in `Evidence`, without axes of length one.
         generic: float64[K + 1, V, L].
-        other_weight: float64[1].
         m_passes: float64[P, V].
         u_passes: float64[P, V].
         lean: float64[P, V, L].
@@ -52,6 +50,9 @@ class Terms(NamedTuple):
         renewed: bool[K, V, L].
         alike: bool[V, L].
         possible: float64[P, V, L].
+        least_share, other_weight, match_weight, kind_weight, max_erring, relaxed_weight, relaxed_share: Of `Evidence`
+            and `priors`. They are no globals: a compiled kernel would keep them after they have changed there.
+        prior: Of λ.
     """
 
     cell: npt.NDArray[np.int32]
@@ -60,7 +61,6 @@ class Terms(NamedTuple):
     pairs: Table
     used: Flags
     generic: Table
-    other_weight: Table
     m_passes: Table
     u_passes: Table
     lean: Table
@@ -72,6 +72,14 @@ class Terms(NamedTuple):
     renewed: Flags
     alike: Flags
     possible: Table
+    least_share: float
+    other_weight: float
+    match_weight: float
+    kind_weight: float
+    max_erring: float
+    relaxed_weight: float
+    relaxed_share: float
+    prior: tuple[float, float]
 
 
 def terms_of(evidence: Evidence) -> Terms:
@@ -85,7 +93,6 @@ def terms_of(evidence: Evidence) -> Terms:
         pairs=evidence.pairs.astype(np.float64),
         used=evidence.used,
         generic=evidence.generic,
-        other_weight=np.array([evidence.other_weight]),
         m_passes=wide(evidence.m_passes[:, :, 0]),
         u_passes=wide(evidence.u_passes[:, :, 0]),
         lean=wide(evidence.lean),
@@ -97,6 +104,14 @@ def terms_of(evidence: Evidence) -> Terms:
         renewed=evidence.renewed,
         alike=evidence.alike,
         possible=wide(np.broadcast_to(evidence.possible, (passes, variables, levels))),
+        least_share=LEAST_SHARE,
+        other_weight=evidence.other_weight,
+        match_weight=MATCH_WEIGHT,
+        kind_weight=KIND_WEIGHT,
+        max_erring=MAX_ERRING,
+        relaxed_weight=RELAXED_WEIGHT,
+        relaxed_share=RELAXED_SHARE,
+        prior=MATCH_PRIOR,
     )
 
 
@@ -118,11 +133,11 @@ def step(terms: Terms, relaxed: bool, state: State) -> State:
 
 
 @_plain
-def _normalise(used: Any, table: Any) -> None:
-    """Make shares (float64[L]) sum to 1, none of a used level below `LEAST_SHARE`."""
+def _normalise(used: Any, least: float, table: Any) -> None:
+    """Make shares (float64[L]) sum to 1, none of a used level below the least."""
     total = 0.0
     for level in range(len(table)):
-        table[level] = max(table[level], LEAST_SHARE) if used[level] else 0.0
+        table[level] = max(table[level], least) if used[level] else 0.0
         total += table[level]
     for level in range(len(table)):
         table[level] /= total
@@ -140,12 +155,12 @@ def _shares(terms: Any, m: Any, u: Any) -> Any:
                 if kind < KINDS:
                     for level in range(levels):
                         own[level] = m[kind, variable, level] * terms.possible[one, variable, level]
-                    _normalise(used, own)
+                    _normalise(used, terms.least_share, own)
                 else:
                     own[:] = u[one, variable]
                 for level in range(levels):
                     if used[level]:
-                        table[one, variable, level, kind] = max(own[level], LEAST_SHARE)
+                        table[one, variable, level, kind] = max(own[level], terms.least_share)
     return table
 
 
@@ -194,10 +209,10 @@ def _maximise_m(terms: Any, tally: Any, m: Any) -> None:
                 found = 0.0
                 for one in range(passes):
                     found += tally[one, variable, level, kind] * terms.m_passes[one, variable]
-                m[kind, variable, level] = found + MATCH_WEIGHT * terms.generic[kind, variable, level]
+                m[kind, variable, level] = found + terms.match_weight * terms.generic[kind, variable, level]
                 whole[level] += m[kind, variable, level]
-            _normalise(used, m[kind, variable])
-        _normalise(used, whole)
+            _normalise(used, terms.least_share, m[kind, variable])
+        _normalise(used, terms.least_share, whole)
         for kind in range(KINDS):
             _cap(terms, kind, variable, whole, m[kind, variable])
 
@@ -208,7 +223,7 @@ def _cap(terms: Any, kind: int, variable: int, whole: Any, m: Any) -> None:
     kept, room = 0.0, 1.0
     for level in range(len(m)):
         if terms.contradicting[kind, variable, level]:
-            m[level] = min(m[level], MAX_ERRING * terms.generic[kind, variable, level])
+            m[level] = min(m[level], terms.max_erring * terms.generic[kind, variable, level])
             room -= m[level]
         elif terms.renewed[kind, variable, level]:
             ratio = terms.generic[kind, variable, level]
@@ -220,7 +235,7 @@ def _cap(terms: Any, kind: int, variable: int, whole: Any, m: Any) -> None:
             kept += m[level]
     for level in range(len(m)):
         if not (terms.contradicting[kind, variable, level] or terms.renewed[kind, variable, level]):
-            m[level] *= room / max(kept, LEAST_SHARE)
+            m[level] *= room / max(kept, terms.least_share)
 
 
 @_plain
@@ -234,8 +249,8 @@ def _maximise_u(terms: Any, relaxed: bool, tally: Any, u: Any) -> None:
             found = 0.0
             for one in range(passes):
                 found += tally[one, variable, level, KINDS] * terms.u_passes[one, variable]
-            pool[level] = found + terms.other_weight[0] * generic[level]
-        _normalise(used, pool)
+            pool[level] = found + terms.other_weight * generic[level]
+        _normalise(used, terms.least_share, pool)
         for one in range(passes):
             lean = pool
             if terms.namesake[one, variable]:
@@ -245,15 +260,15 @@ def _maximise_u(terms: Any, relaxed: bool, tally: Any, u: Any) -> None:
             weight = terms.lean_weight[one, variable]
             if relaxed:
                 others = tally[one, variable, :, KINDS].sum()
-                weight = min(weight, max(RELAXED_WEIGHT, RELAXED_SHARE * others))
+                weight = min(weight, max(terms.relaxed_weight, terms.relaxed_share * others))
             own = u[one, variable]
             for level in range(levels):
                 own[level] = tally[one, variable, level, KINDS] + weight * lean[level]
-            _normalise(used, own)
+            _normalise(used, terms.least_share, own)
             for level in range(levels):
                 if terms.alike[variable, level]:
                     own[level] = min(own[level], generic[level])
-            _normalise(used, own)
+            _normalise(used, terms.least_share, own)
 
 
 @_plain
@@ -268,7 +283,9 @@ def _maximise_mix(terms: Any, tally: Any, mix: Any) -> None:
     overall = (overall + 1) / (overall.sum() + KINDS)
     for one in range(passes):
         matches = counted[one].sum()
-        rate = (matches + _A) / (terms.pairs[one] + _A + _B)
+        rate = (matches + terms.prior[0]) / (terms.pairs[one] + terms.prior[0] + terms.prior[1])
         for kind in range(KINDS):
-            mix[one, kind] = rate * (counted[one, kind] + KIND_WEIGHT * overall[kind]) / (matches + KIND_WEIGHT)
+            mix[one, kind] = (
+                rate * (counted[one, kind] + terms.kind_weight * overall[kind]) / (matches + terms.kind_weight)
+            )
         mix[one, KINDS] = 1 - rate

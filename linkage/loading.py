@@ -160,21 +160,31 @@ class _Part:
                     raise PassTableError("An encoding is missing.", where={**self._where, "column": "encoding"})
                 cells.fill(columns, wanted[0][low:high] - base, wanted[1][low:high], self.whole)
             base += batch.num_rows
+        self._check_rows(base - start)
 
     @cached_property
     def whole(self) -> frozenset[str]:
-        """Columns that are known to have no gap before they are read."""
+        """Columns that are known to have no gap before they are read.
+
+        In a dictionary's values there may be gaps that are not counted.
+        """
+        fields = [field for field in self._table.schema if not pa.types.is_dictionary(field.type)]
         if isinstance(self._table, pa.Table):
-            return frozenset(name for name in self._table.column_names if not self._table.column(name).null_count)
-        return frozenset(field.name for field in self._table.schema if not field.nullable)
+            return frozenset(field.name for field in fields if not self._table.column(field.name).null_count)
+        return frozenset(field.name for field in fields if not field.nullable)
 
     def numbers(self, name: str) -> npt.NDArray[np.uint64]:
         """Return a column that has no gap."""
         column = self._table.column(name)
         if column.null_count:
             raise PassTableError("A value is missing that must not be.", where={**self._where, "column": name})
+        self._check_rows(len(column))
         numbers: npt.NDArray[np.uint64] = column.to_numpy()
         return numbers.astype(np.uint64, copy=False)
+
+    def _check_rows(self, read: int) -> None:
+        if read != len(self):
+            raise PassTableError("A pass table does not hold as many rows as it says.", where=self._where)
 
     def _check(self) -> None:
         names, spec = self._table.column_names, self._spec

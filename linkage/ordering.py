@@ -1,8 +1,9 @@
 """The order of a pass's rows: by block, register, handle; and which of them are compared with any other.
 
-Blocks are short and their tokens random. So rows are dealt out by the first bits of their blocks to buckets of some
-hundred rows, which stay in the nearest cache while they are dealt out once more and put in order by insertion: about
-a third of the time of a sort by block alone.
+Blocks are short and their tokens random. So rows are dealt out by the first bits of their blocks to buckets that stay
+in a near cache (some hundred rows of a pass of a million) while they are dealt out once more and put in order by
+insertion. A bucket in which many rows begin alike is merged instead: no block is so large that its rows are all held
+against each other.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-_BUCKET_BITS: Final = 9  # rows of a bucket: eight KiB
-_MOST_BITS: Final = 12  # buckets that are written to side by side
+_BUCKET_BITS: Final = 9  # rows of a bucket, as long as that makes no more buckets than
+_MOST_BITS: Final = 12  # can be written to side by side
 _SHORT_RUN: Final = 64  # rows that begin alike and are sorted by insertion
 _ROW_BITS: Final = 48  # a tag is a row and, above it, its register
 

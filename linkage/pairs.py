@@ -62,7 +62,7 @@ def met_pairs(
 
     Args:
         edges: Columns of `contract/edges.py`; here pass, handle_a, handle_b, weight, probability count. Or tables of
-            them, of which one is in memory at a time: passes come in the order of their names, none in two tables.
+            them, of which one more is in memory than threads: passes come in the order of their names, none in two.
         handles: Columns `pass` (string), `handle` (uint64), `subject` (integer): who owns a handle; or, by pass,
             tables of the last two, which are read one after the other. Handles of dummy rows are not listed:
             their edges fall away.

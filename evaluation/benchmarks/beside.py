@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from math import isfinite
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -15,7 +16,7 @@ from contract.errors import ConfigurationError
 from evaluation.benchmarks.linkage import bench, data_folder
 
 _FIGURES: Final = ("seconds", "cpu_seconds", "peak_bytes")
-_TOLD: Final = ("system", "version", *_FIGURES, "f1")
+_TOLD: Final = ("system", "version")
 
 
 def bench_beside(
@@ -47,7 +48,7 @@ def bench_beside(
         for _ in range(rounds):
             result = bench(persons, threads=threads, folder=root, seed=seed)
             other = _figures(command, data_folder(root, persons, seed))
-            ratios = {name: round(result[name] / max(other[name], 1e-9), 3) for name in _FIGURES}
+            ratios = {name: round(result[name] / other[name], 3) for name in _FIGURES}
             found.append({"wasl": {name: result[name] for name in (*_FIGURES, "f1")}, "other": other, "ratios": ratios})
     finally:
         if folder is None:
@@ -64,7 +65,10 @@ def _figures(command: str, data: Path) -> dict[str, Any]:
     try:
         done = subprocess.run([*shlex.split(command), str(data)], check=True, capture_output=True, text=True)
         told = json.loads(done.stdout.splitlines()[-1])
-        return {name: told[name] for name in _TOLD}
+        figures = {name: float(told[name]) for name in (*_FIGURES, "f1")}
+        if not all(isfinite(figures[name]) and figures[name] > 0 for name in _FIGURES):
+            raise ValueError
+        return {**{name: str(told[name]) for name in _TOLD}, **figures}
     except (OSError, ValueError, subprocess.CalledProcessError, IndexError, KeyError, TypeError):
         raise ConfigurationError(
             "The other system's command failed, or its last line is no JSON object of its figures.",

@@ -33,7 +33,8 @@ def write_pass_table(table: pa.Table, path: Path) -> None:
     """Store a pass table.
 
     Its words are random: neither a dictionary nor compression makes them smaller, and both are slow to read. A column
-    without gaps is marked so, in which case nobody need read for each cell whether it is there.
+    without gaps is marked so (not nullable), and nobody need read of each cell whether it is there: types are those of
+    the table, whether they are nullable hangs on the rows.
 
     Raises:
         OSError: The disk does not take it.

@@ -74,6 +74,8 @@ def check_pass_table(path: Path, name: str, agreement: Agreement, *, max_rows: i
                 if batch.column(column).null_count:
                     raise _table_error("A row lacks what every row must have.", name, column)
             handles.append(batch.column("handle").to_numpy())
+        if sum(len(part) for part in handles) != file.metadata.num_rows:
+            raise _table_error("The table does not hold as many rows as it says.", name)
         _check_unique(handles, name, "handle")
         return int(file.metadata.num_rows)
 

@@ -42,5 +42,6 @@ def test_a_step_is_expect_and_maximise(plan, patterns: int, seed: int, relaxed: 
 def test_patterns_too_unlikely_for_a_product_are_told_apart_all_the_same() -> None:
     evidence = random_evidence(PLAN, 200, np.random.default_rng(1))
     start = evidence.start(0.3)
-    state = State(start.m, start.u, start.mix * 1e-300)
+    scale = np.where(np.arange(len(start.mix)) % 2, 1.0, 1e-300)[:, None]  # in some passes, not in all
+    state = State(start.m, start.u, start.mix * scale)
     close(step(terms_of(evidence), False, state), evidence.maximise(evidence.expect(state)[0]))

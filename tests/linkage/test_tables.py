@@ -16,6 +16,7 @@ from linkage.engines.stored import StoredPass
 from linkage.errors import PassTableError
 from linkage.layout import token_places
 from linkage.loading import load_pass
+from linkage.tables import PassArrays
 from pseudonymisation.encoding.stored import write_pass_table
 from tests.linkage.conftest import plan_for, random_tables
 
@@ -145,3 +146,46 @@ def test_every_cell_goes_to_its_place_from_tables_and_files(seed: int, whole: se
             again = load_pass(stored, PLAN, "names")
     for one, other in zip(arrays.rows(), again.rows(), strict=True):
         assert np.array_equal(one, other)
+
+
+def test_a_gap_among_a_dictionarys_values_is_a_gap() -> None:
+    table = random_tables(PLAN, 30, 3)["b"]
+    at = table.column_names.index("given")
+    values = table.column("given").to_pylist()
+    known = [None, *sorted(set(values) - {None})]
+    coded = pa.DictionaryArray.from_arrays(pa.array([known.index(value) for value in values], pa.int32()), known)
+    coded = coded.cast(pa.dictionary(pa.int32(), pa.binary(16)))
+    assert coded.null_count == 0 < values.count(None)
+    arrays = load_pass({"b": table.set_column(at, "given", coded)}, PLAN, "names")
+    assert np.array_equal(arrays.present, load_pass({"b": table}, PLAN, "names").present)
+
+
+def varint(number: int) -> bytes:
+    """Return a number as Thrift's compact protocol writes it (zigzag)."""
+    number, written = 2 * number, b""
+    while number > 127:
+        written += bytes([number & 127 | 128])
+        number >>= 7
+    return written + bytes([number])
+
+
+def loaded(folder: Path) -> PassArrays:
+    with ExitStack() as files:
+        stored = {name: files.enter_context(closing(StoredPass(folder / name, "names", name))) for name in "ab"}
+        return load_pass(stored, PLAN, "names")
+
+
+@pytest.mark.parametrize("claimed", [200, 999, 4000])
+@pytest.mark.parametrize("which", ["file", "row group"])
+def test_a_file_that_says_another_number_of_rows_is_never_read_wrong(tmp_path: Path, claimed: int, which: str) -> None:
+    for name, table in random_tables(PLAN, 1000, 40).items():
+        write_pass_table(table, tmp_path / name)
+    sound, content = loaded(tmp_path), (tmp_path / "a").read_bytes()
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    at = (content.index if which == "file" else content.rindex)(varint(1000), footer)
+    (tmp_path / "a").write_bytes(content[:at] + varint(claimed) + content[at + 2 :])
+    if (which, claimed) == ("row group", 4000):  # the reader ends with the columns
+        assert all(np.array_equal(one, two) for one, two in zip(loaded(tmp_path).rows(), sound.rows(), strict=True))
+    else:
+        with pytest.raises(PassTableError):
+            loaded(tmp_path)

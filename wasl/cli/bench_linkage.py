@@ -27,7 +27,7 @@ def linkage(
     beside: Annotated[
         str | None, typer.Option(help="Another system's script, run in turn on the same files (docs/benchmarks/peers).")
     ] = None,
-    rounds: Annotated[int, typer.Option(help="How often both run, with --beside.", min=1)] = 3,
+    rounds: Annotated[int | None, typer.Option(help="How often both run, with --beside: 3 times.", min=1)] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a linkage from pass tables to person ids: time, memory and F1."""
@@ -36,10 +36,12 @@ def linkage(
 
     if engine not in {"local", "dask"} or (engine == "dask") != (scheduler is not None):
         raise ConfigurationError("A scheduler goes with engine dask.", advice="--engine dask --scheduler ADDRESS")
+    if rounds and not beside:
+        raise ConfigurationError("Rounds are for another system beside.", advice="--beside COMMAND --rounds N")
     if beside is None:
         result = bench(persons, threads=threads, folder=folder, seed=seed, scheduler=scheduler)
     elif scheduler is None:
-        result = bench_beside(beside, persons, rounds=rounds, threads=threads, folder=folder, seed=seed)
+        result = bench_beside(beside, persons, rounds=rounds or 3, threads=threads, folder=folder, seed=seed)
     else:
         raise ConfigurationError("A cluster is not measured beside another system.", advice="Leave out one of the two.")
     emit(result, as_json, _linkage_text(result))
@@ -127,6 +129,9 @@ def _beside_text(beside: dict[str, Any]) -> list[str]:
             f"({ratios['seconds']:.2f}), {ours['peak_bytes'] / 1e9:.2f} and {other['peak_bytes'] / 1e9:.2f} GB "
             f"({ratios['peak_bytes']:.2f}), F1 {ours['f1']:.4f} and {other['f1']:.4f}"
         )
+    if lines:
+        low, middle, high = (beside["ratios"]["seconds"][name] for name in ("least", "median", "largest"))
+        lines.append(f"ratio of wall seconds: {middle:.2f} (median; {low:.2f} to {high:.2f})")
     return ["", *lines] if lines else []
 
 
