@@ -26,6 +26,7 @@ from service.statistics_unit.links import read_indicators, read_links, read_spel
 from wasl.cli.output import say
 from wasl.cli.runs import Operator
 from wasl.demo.desk import OfficersDesk
+from wasl.demo.kernels import KINDS
 from wasl.demo.layout import VINTAGE, Layout, free_port
 from wasl.demo.parties import find_registers, make_agreement, unknown_columns, write_connectors
 from wasl.demo.processes import Processes
@@ -132,6 +133,9 @@ def _prepare(layout: Layout, registers: dict[str, tuple[Path, Path | None]]) -> 
 
 def _run(world: _World, processes: Processes) -> dict[str, Any]:
     layout, agreement = world.layout, world.agreement
+    say("Numerical code is compiled for this processor: a minute the first time, then seconds ...")
+    for kind in KINDS:
+        processes.start(f"kernels-{kind}", ["wasl.demo.kernels", kind], {})
     for role, settings in world.units.items():
         arguments = ["wasl", "serve", "--role", role, "--data", str(settings.data_dir), "--port", str(settings.port)]
         if role == "linkage":
@@ -139,6 +143,7 @@ def _run(world: _World, processes: Processes) -> dict[str, Any]:
         processes.start(f"{role}-unit", arguments, {"WASL_PASSPHRASE_FILE": str(settings.passphrase_file)})
     for role, settings in world.units.items():
         processes.wait_healthy(f"{role}-unit", settings.url)
+    processes.wait_all([f"kernels-{kind}" for kind in KINDS])
     say(f"Both units are up. {len(world.registers)} connectors sign, hold the key ceremony, encode and push ...")
     _approve(world)
     for name in world.registers:
