@@ -17,7 +17,7 @@ from linkage.layout import token_places, token_width
 _LINE: Final = 64  # bytes of a cache line: a row's name sketches should lie in one
 _WHOLE: Final = np.empty(0, dtype=np.bool_)  # of a batch without gaps
 _NO_WORDS: Final = np.empty((0, 2), dtype=np.uint64)
-_NO_TOKENS: Final = np.empty(0, dtype=np.uint32)
+_NO_TOKENS: Final = np.empty((0, 1), dtype=np.uint32)
 _TOGETHER: Final = 16  # columns that are copied in one walk
 _TILE: Final = 1024  # rows whose places stay in the second-level cache from column to column
 _UNKNOWN_CLASS: Final = 3
@@ -73,9 +73,9 @@ class Cells:
         """
         spec = self._spec
         for first, raw, valid, marks in _grouped(columns, dict(enumerate(spec.sketches)), _NO_WORDS, whole):
-            _place_words(raw, valid, rows, places, self.sketches, first, marks, self.present)
+            _place(raw, valid, rows, places, self.sketches, first, marks, self.present)
         for first, raw, valid, marks in _grouped(columns, self._token_at, _NO_TOKENS, whole):
-            _place_tokens(raw, valid, rows, places, self.tokens, first, marks, self.known)
+            _place(raw, valid, rows, places, self.tokens[:, :, None], first, marks, self.known)
         for at, name in enumerate(spec.classes):
             if name in columns:
                 found = np.minimum(_filled(columns[name], _UNKNOWN_CLASS, pa.uint8()), _UNKNOWN_CLASS)
@@ -115,8 +115,8 @@ def _grouped(
             name = columns.get(place, "")
             chunk = cells.get(name)
             if chunk is not None:
-                words = no_cells.ndim == 2
-                raw[place - first] = _words(chunk, no_cells.shape[1]) if words else _filled(chunk, 0, pa.uint32())
+                tokens = no_cells.dtype == np.uint32
+                raw[place - first] = _filled(chunk, 0, pa.uint32())[:, None] if tokens else _words(chunk, 2)
                 if chunk.null_count:
                     valid[place - first] = np.asarray(pc.is_valid(chunk).to_numpy(zero_copy_only=False))
                 elif name not in whole:
@@ -145,20 +145,20 @@ def _words(chunk: Any, words: int) -> npt.NDArray[np.uint64]:
 
 
 @_plain
-def _place_words(raw: Any, valid: Any, rows: Any, places: Any, out: Any, first: int, always: Any, bits: Any) -> None:
+def _place(raw: Any, valid: Any, rows: Any, places: Any, out: Any, first: int, always: Any, bits: Any) -> None:
     """Copy cells of a batch, where they are not missing, to their places, and set their bits.
 
     Args:
-        raw: `_TOGETHER` columns of uint64[n, 2]; without rows where the batch has none.
+        raw: `_TOGETHER` columns [n, words]; without rows where the batch has none.
         valid: As many bool[n], or empty where no cell is missing.
         rows: int64[k], the rows wanted.
         places: Integer[k], where each goes.
-        out: uint64[places, columns, 2].
+        out: [places, columns, words], of the columns' type.
         first: Where the first column goes, the others behind it.
         always: uint64, bits of all rows.
         bits: uint64[places].
     """
-    marks = np.empty(_TILE, dtype=np.uint64)
+    marks, words = np.empty(_TILE, dtype=np.uint64), out.shape[2]
     for low in range(0, len(rows), _TILE):
         high, marked = min(low + _TILE, len(rows)), always != np.uint64(0)
         marks[:] = always
@@ -167,37 +167,15 @@ def _place_words(raw: Any, valid: Any, rows: Any, places: Any, out: Any, first: 
             if len(cells) and not len(there):
                 for at in range(low, high):
                     row, to = np.uint64(rows[at]), np.uint64(places[at])
-                    out[to, column, 0], out[to, column, 1] = cells[row, 0], cells[row, 1]
+                    for word in range(words):
+                        out[to, column, word] = cells[row, word]
             elif len(cells):
                 marked = True
                 for at in range(low, high):
                     row, to = np.uint64(rows[at]), np.uint64(places[at])
                     if there[row]:
-                        out[to, column, 0], out[to, column, 1] = cells[row, 0], cells[row, 1]
-                        marks[at - low] |= np.uint64(1) << column
-        if marked:
-            for at in range(low, high):
-                bits[np.uint64(places[at])] |= marks[at - low]
-
-
-@_plain
-def _place_tokens(raw: Any, valid: Any, rows: Any, places: Any, out: Any, first: int, always: Any, bits: Any) -> None:
-    """As `_place_words`, of columns of uint32[n] to out uint32[places, columns]."""
-    marks = np.empty(_TILE, dtype=np.uint64)
-    for low in range(0, len(rows), _TILE):
-        high, marked = min(low + _TILE, len(rows)), always != np.uint64(0)
-        marks[:] = always
-        for one in range(_TOGETHER):
-            cells, there, column = raw[one], valid[one], np.uint64(first + one)
-            if len(cells) and not len(there):
-                for at in range(low, high):
-                    out[np.uint64(places[at]), column] = cells[np.uint64(rows[at])]
-            elif len(cells):
-                marked = True
-                for at in range(low, high):
-                    row = np.uint64(rows[at])
-                    if there[row]:
-                        out[np.uint64(places[at]), column] = cells[row]
+                        for word in range(words):
+                            out[to, column, word] = cells[row, word]
                         marks[at - low] |= np.uint64(1) << column
         if marked:
             for at in range(low, high):
